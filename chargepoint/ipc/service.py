@@ -1,0 +1,139 @@
+"""What the agent answers on its own socket: status, the CSMS link, the ledger, configuration.
+
+One JSON line per request and at least one per answer, on `agent.sock` in the run directory. Access
+is by file permission; the requests that change something are few and named as commands. IdTokens
+leave the agent masked, passwords never.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from chargepoint.ipc.messages import EvseSnapshot
+from hal.values import MeterReading
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Base of what a client may ask."""
+
+
+class GetStatus(Request, frozen=True):
+    """Answered by `StationStatus`."""
+
+
+class GetMessages(Request, frozen=True):
+    """The last OCPP messages; with `follow` also each further one until the client leaves."""
+
+    last: int = 20
+    follow: bool = False
+
+
+class Connect(Request, frozen=True):
+    """Let the CSMS link connect (again). Answered by `Done`."""
+
+
+class Disconnect(Request, frozen=True):
+    """Close the CSMS link and keep it closed until `Connect`. Answered by `Done`."""
+
+
+class GetConfiguration(Request, frozen=True):
+    """Every variable of the device model with its value and origin. Answered by `Variables`."""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Base of what the agent answers."""
+
+
+class Done(Answered, frozen=True):
+    ok: bool
+    detail: str = ""
+
+
+class TransactionStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    csms_id: int | None
+    id_token: str
+    """Masked."""
+    started_at: str
+    """ISO 8601 UTC; empty while the clock is not trusted."""
+    charging_state: str
+    meter_start_wh: int
+    energy_wh: int | None
+    """Register difference up to now; None while the meter is silent."""
+
+
+class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    evse: int
+    state: str
+    """Connector state in the words of OCPP 1.6."""
+    fault: str | None
+    control: EvseSnapshot | None
+    """None while the safety program is not reached."""
+    meter: MeterReading | None
+    transaction: TransactionStatus | None
+
+
+class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    waiting: int
+    quarantined: int
+    oldest_waiting_s: float | None
+    acknowledged: int
+    """Since this start of the agent."""
+
+
+class CsmsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    configured: bool
+    url: str
+    """Without credentials."""
+    state: Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
+    version: str
+    """OCPP version in use; empty when not connected."""
+    since_s: float
+    """How long it has been in this state."""
+    last_error: str
+    next_attempt_s: float | None
+
+
+class StationStatus(Answered, frozen=True):
+    station: str
+    version: str
+    uptime_s: float
+    clock: str
+    """Clock trust: none, monotonic, rtc, csms, ntp."""
+    csms: CsmsStatus
+    ledger: LedgerStatus
+    evses: tuple[EvseStatus, ...]
+    warnings: tuple[str, ...] = ()
+    """Standing warnings, e.g. a board accepted without a watchdog."""
+
+
+class OcppMessage(Answered, frozen=True):
+    number: int
+    at: str
+    """ISO 8601 UTC."""
+    outgoing: bool
+    kind: str
+    action: str
+    message_id: str
+    text: str
+    """The frame as it passed, secrets and tokens masked."""
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    component: str
+    variable: str
+    key: str
+    """OCPP 1.6 configuration key, where there is one."""
+    value: str
+    origin: Literal["default", "file", "csms"]
+    writable: bool
+
+
+class Variables(Answered, frozen=True):
+    variables: tuple[Variable, ...]
+
+
+AnyRequest = GetStatus | GetMessages | Connect | Disconnect | GetConfiguration
+AnyAnswer = Done | StationStatus | OcppMessage | Variables

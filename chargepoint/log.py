@@ -1,0 +1,122 @@
+"""Structured logs on standard output: one event, one name from the catalogue, values as fields.
+
+JSON lines in service, readable lines on a terminal. The safety program must never wait for a full
+pipe, so it logs through `QueuedOutput`: a bounded queue and one thread; what does not fit is
+dropped and counted. Libraries that log through the standard library are shown from WARNING on.
+IdTokens are masked with `masked`; keys and passwords never reach a log call.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import threading
+from collections.abc import MutableMapping
+from typing import Any, TextIO, cast
+
+import msgspec
+import structlog
+
+PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""systemd's journal priority, as the `<N>` prefix of a line."""
+
+QUEUE_LINES = 1000
+"""Lines that may wait for a slow reader before they are dropped."""
+
+
+class Logger(structlog.typing.FilteringBoundLogger):
+    """What `get` returns, for annotations."""
+
+
+def get(name: str) -> Logger:
+    """A logger whose events carry `part=name`."""
+    return cast(Logger, structlog.get_logger(part=name))
+
+
+def masked(token: str) -> str:
+    """An IdToken for logs: the last four characters, never more than half of it."""
+    shown = min(4, len(token) // 2)
+    return "…" + token[len(token) - shown :]
+
+
+def set_up(
+    level: str = "info",
+    form: str = "json",
+    output: TextIO | None = None,
+    journal: bool = False,
+) -> None:
+    """Configure logging for this process. `journal` prefixes each line with its priority."""
+    stream = sys.stdout if output is None else output
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _json if form == "json" else _text,
+    ]
+    if journal:
+        processors.append(_journal_prefix)
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=stream, force=True, format="%(message)s")
+
+
+class QueuedOutput:
+    """A text stream that never blocks its writer; `dropped` counts what did not fit."""
+
+    def __init__(self, stream: TextIO, lines_max: int = QUEUE_LINES) -> None:
+        self.dropped = 0
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self.dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: the thread flushes after each line."""
+
+    def close(self, within_s: float = 0.5) -> None:
+        """Write out what waits, for at most `within_s`."""
+        try:
+            self._lines.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while (text := self._lines.get()) is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):
+                return
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    ordered = {"time": event.pop("timestamp"), "level": event.pop("level"), **event}
+    return _encode(ordered).decode()
+
+
+def _text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    time, level, name = event.pop("timestamp"), event.pop("level"), event.pop("event")
+    part = event.pop("part", "")
+    fields = " ".join(f"{key}={value}" for key, value in event.items())
+    return f"{time[11:23]} {level:<7} {part:<8} {name:<24} {fields}".rstrip()
+
+
+def _journal_prefix(logger: Any, method: str, line: Any) -> str:
+    return f"<{PRIORITY.get(method, 6)}>{line}"

@@ -1,0 +1,345 @@
+"""Everything that can happen to the station: the table of contents of what it reacts to.
+
+Events come from the safety program (observed states, meter readings, tokens), from the CSMS link
+(translated by an OCPP adapter into these words), from the store and from the service side. All
+instants are monotonic seconds. `Call` is the handle under which a request of the CSMS is answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, NewType
+
+from chargepoint.station.records import IdToken, Record, TokenInfo
+from hal.values import MeterReading, PilotState
+
+Call = NewType("Call", str)
+"""Handle of a request of the CSMS that waits for our answer."""
+
+
+# --- From the safety program ----------------------------------------------------------------------
+
+
+class EvsePhase(Enum):
+    """What the safety program does with one EVSE; the same names as on the wire."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    CONNECTED = "connected"
+    OFFERING = "offering"
+    CLOSING = "closing"
+    ENERGISED = "energised"
+    STOPPING = "stopping"
+    OPENING = "opening"
+    WAITING = "waiting"
+    FAULTED = "faulted"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvseView:
+    """One EVSE as the safety program sees it now."""
+
+    evse: int
+    phase: EvsePhase
+    pilot: PilotState | None
+    plug_in: int
+    """Counts plug-ins of one run of the safety program; together with its boot id it names one."""
+    connected: bool
+    contactor_closed: bool
+    offered_a: float
+    limit_a: float
+    cable_current_a: float | None
+    locked: bool | None
+    temperature_c: float | None
+    hazards: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlConnected:
+    """The safety program is there; `boot` is new for each of its starts."""
+
+    boot: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlLost:
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvseObserved:
+    """Level, not edge: whatever was missed in between, this is how it is."""
+
+    view: EvseView
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRead:
+    evse: int
+    """0: the station's main meter."""
+    reading: MeterReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterLost:
+    evse: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPresented:
+    """A token on a reader. `evses`: those that the reader serves, in configured order."""
+
+    reader: str
+    id_token: IdToken
+    evses: tuple[int, ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockFinished:
+    """The safety program's outcome of an unlock that the station asked for."""
+
+    evse: int
+    request: str
+    unlocked: bool
+    at_s: float
+
+
+# --- From the CSMS link ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsmsAccepted:
+    """Registered: everything may be sent. Comes after each reconnect too."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsmsLost:
+    """Not connected, not accepted, or mute: nothing can be asked now."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeGiven:
+    """The CSMS told its time; `wall` is aware UTC, valid at `at_s`."""
+
+    wall: datetime
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationAnswered:
+    request: str
+    info: TokenInfo
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationUnanswered:
+    """Refused as a message, timed out, or the link went away."""
+
+    request: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAcknowledged:
+    """The CSMS has this record. A started transaction brings its id and a verdict."""
+
+    sequence: int
+    at_s: float
+    csms_transaction_id: int | None = None
+    info: TokenInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRefused:
+    """The CSMS (or the wait for it) failed to process a record while the link was up."""
+
+    sequence: int
+    at_s: float
+    code: str
+    """CALLERROR code, or `Timeout`."""
+    description: str = ""
+    counts: bool = True
+    """False: a passing condition that is no attempt (busy, not yet accepted)."""
+    not_supported: bool = False
+    """The CSMS does not know this kind of message at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordReturned:
+    """The link went away before an answer: not an attempt, to be sent again."""
+
+    sequence: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteStartRequested:
+    call: Call
+    id_token: IdToken
+    evse: int | None
+    at_s: float
+    remote_start_id: int | None = None
+    profile: dict[str, Any] | None = None
+    """Charging profile as decoded JSON in the spelling of its OCPP version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteStopRequested:
+    """`transaction`: our id (2.x) or the CSMS's number (1.6)."""
+
+    call: Call
+    transaction: str | int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityRequested:
+    """`evse` 0: the whole station."""
+
+    call: Call
+    evse: int
+    operative: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockRequested:
+    call: Call
+    evse: int
+    at_s: float
+
+
+class ResetKind(Enum):
+    SOFT = "soft"
+    """Stop transactions in order, deliver them if possible, restart the programs (2.x OnIdle)."""
+    HARD = "hard"
+    """Restart at once; transactions are ended first as far as possible (2.x Immediate)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRequested:
+    call: Call
+    kind: ResetKind
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearCacheRequested:
+    call: Call
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterValuesTriggered:
+    """Send current values of this EVSE (0: main meter; None: all) outside the normal grid."""
+
+    call: Call
+    evse: int | None
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableSetRequested:
+    """Set one variable of the device model, as text."""
+
+    call: Call
+    component: str
+    variable: str
+    value: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatIntervalGiven:
+    """An accepted BootNotification gave the heartbeat interval."""
+
+    interval_s: int
+    at_s: float
+
+
+# --- From the store and the host ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsFetched:
+    """Next records of the outbox after the asked one, oldest first; empty: there are no more."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRead:
+    """The host's wall clock at `at_s`, and whether it is synchronised (NTP) or from an RTC."""
+
+    wall: datetime
+    synchronised: bool
+    rtc: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAsked:
+    """The program is about to end (SIGTERM). Transactions go on; the next start continues them."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """The deadline that the station asked for has come."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStartAsked:
+    """A start by key, page or free vending at one EVSE."""
+
+    evse: int
+    id_token: IdToken
+    at_s: float
+
+
+Event = (
+    ControlConnected
+    | ControlLost
+    | EvseObserved
+    | MeterRead
+    | MeterLost
+    | TokenPresented
+    | UnlockFinished
+    | CsmsAccepted
+    | CsmsLost
+    | TimeGiven
+    | AuthorizationAnswered
+    | AuthorizationUnanswered
+    | RecordAcknowledged
+    | RecordRefused
+    | RecordReturned
+    | RemoteStartRequested
+    | RemoteStopRequested
+    | AvailabilityRequested
+    | UnlockRequested
+    | ResetRequested
+    | ClearCacheRequested
+    | MeterValuesTriggered
+    | VariableSetRequested
+    | HeartbeatIntervalGiven
+    | RecordsFetched
+    | ClockRead
+    | StopAsked
+    | Ticked
+    | LocalStartAsked
+)
