@@ -1,0 +1,56 @@
+"""The `chargepoint` command: one module per command, loaded only when it is used.
+
+Exit codes: 0 all well, 1 it failed, 2 the call or the configuration was wrong.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    # name: (module under chargepoint.cli, attribute, one line for --help)
+    "run": ("run", "run", "Run the station: control and agent in the foreground."),
+    "control": ("run", "control", "Run only the safety program of one bus."),
+    "agent": ("run", "agent", "Run only the agent (OCPP, records, readers)."),
+    "simulate": ("simulate", "simulate", "Run a simulated charger and car on the wire."),
+    "demo": ("demo", "demo", "Simulator, station and a local CSMS together."),
+    "status": ("status", "status", "Show the station as it is now."),
+    "watch": ("watch", "watch", "Follow what happens, line by line."),
+    "explain": ("explain", "explain", "Say what a code, event or hazard means."),
+    "config": ("config", "config", "Check a configuration file; show values in force."),
+    "ocpp": ("ocpp", "ocpp", "The CSMS link: status, messages, connect, disconnect."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[name]
+        command: click.Command = getattr(import_module(f"chargepoint.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chargepoint", prog_name="chargepoint")
+def main() -> None:
+    """The agent inside an EV charger.
+
+    Start with `chargepoint demo`. In the field, `chargepoint run --config FILE` is what the
+    service manager starts; the other commands look at the running station and work at any time.
+    """
+
+
+if __name__ == "__main__":
+    main()

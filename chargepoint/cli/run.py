@@ -1,0 +1,168 @@
+"""`chargepoint run`, `control` and `agent`: the programs of the station in the foreground.
+
+`run` is a small supervisor for places without a service manager: it starts one control per safety
+bus and one agent, passes signals on, and starts again what ends. An agent that ends with
+EXIT_RESTART asks for a fresh start of everything (a reset by the CSMS).
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import click
+
+from chargepoint import log
+from chargepoint.cli.station import config_option, loaded
+
+EXIT_RESTART = 75
+"""Exit code with which the agent asks for a restart of all programs."""
+
+STOP_WAIT_S = 20.0
+"""Longest wait for an orderly end; covers the ramp-down of a charging vehicle."""
+
+PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Waits before a program that ended unexpectedly is started again."""
+
+STEADY_S = 60.0
+"""A program that ran this long starts again without a wait next time."""
+
+
+@click.command()
+@config_option
+@click.option("--bus", help="Safety bus to own; needed when there is more than one.")
+def control(config_path: str, bus: str | None) -> None:
+    """Run the safety program of one bus in the foreground."""
+    config = loaded(config_path)
+    buses = config.safety_buses()
+    if bus is None and len(buses) > 1:
+        raise click.UsageError(f"--bus is needed; one of {', '.join(buses)}")
+    if bus is not None and bus not in buses:
+        raise click.UsageError(f"no board is on bus `{bus}`; one of {', '.join(buses)}")
+    from chargepoint.control.main import run as run_control
+
+    sys.exit(run_control(config, bus or buses[0]))
+
+
+@click.command()
+@config_option
+def agent(config_path: str) -> None:
+    """Run the agent in the foreground."""
+    config = loaded(config_path)
+    from chargepoint.agent.main import run as run_agent
+
+    sys.exit(run_agent(config))
+
+
+@click.command()
+@config_option
+def run(config_path: str) -> None:
+    """Run the whole station in the foreground; SIGTERM stops it in order."""
+    config = loaded(config_path)
+    log.set_up(config.log.level, config.log.format)
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    config.run_dir.mkdir(parents=True, exist_ok=True)
+    base = [sys.executable, "-m", "chargepoint.cli.main"]
+    programs = [
+        Program(f"control-{bus}", [*base, "control", "--config", config_path, "--bus", bus])
+        for bus in config.safety_buses()
+    ]
+    programs.append(Program("agent", [*base, "agent", "--config", config_path]))
+    sys.exit(Supervisor(programs).run())
+
+
+@dataclass
+class Program:
+    """One child, and how often it has ended lately."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    again_s: float = 0.0
+    failures: int = 0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command)
+        self.started_s = time.monotonic()
+
+
+@dataclass
+class Supervisor:
+    """Keeps the programs running until a signal says stop."""
+
+    programs: list[Program]
+    stopping: bool = False
+    log: log.Logger = field(default_factory=lambda: log.get("run"))
+
+    def run(self) -> int:
+        """Exit code: 0 after an orderly stop, 2 when a program cannot work as configured."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        try:
+            for program in self.programs:
+                program.start()
+            while not self.stopping:
+                code = self._look_after()
+                if code is not None:
+                    return code
+                time.sleep(0.05)
+            return 0
+        finally:
+            self._end_all()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.stopping = True
+
+    def _look_after(self) -> int | None:
+        for program in self.programs:
+            process = program.process
+            if process is None:
+                if time.monotonic() >= program.again_s:
+                    program.start()
+                continue
+            code = process.poll()
+            if code is None:
+                continue
+            program.process = None
+            if code == EXIT_RESTART:
+                self._restart_all()
+                return None
+            if code == 2:
+                return 2
+            self._ended(program, code)
+        return None
+
+    def _ended(self, program: Program, code: int) -> None:
+        now_s = time.monotonic()
+        steady = now_s - program.started_s >= STEADY_S
+        program.failures = 1 if steady else program.failures + 1
+        pause_s = PAUSES_S[min(program.failures, len(PAUSES_S)) - 1]
+        program.again_s = now_s + pause_s
+        self.log.error("program.ended", program=program.name, code=code, again_in_s=pause_s)
+
+    def _restart_all(self) -> None:
+        self.log.info("station.restarted", reason="asked by the agent")
+        self._end_all()
+        for program in self.programs:
+            program.start()
+
+    def _end_all(self) -> None:
+        """SIGTERM to all; SIGKILL to what is still there after the wait. The agent goes first."""
+        deadline_s = time.monotonic() + STOP_WAIT_S
+        for program in reversed(self.programs):
+            if program.process is not None:
+                program.process.terminate()
+        for program in self.programs:
+            if program.process is None:
+                continue
+            try:
+                program.process.wait(max(0.1, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.log.error("program.killed", program=program.name)
+                program.process.kill()
+                program.process.wait()
+            program.process = None

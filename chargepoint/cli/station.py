@@ -1,0 +1,63 @@
+"""How commands find the station that they are about, and talk to it.
+
+The configuration file is given with `--config`, or by the environment variable
+CHARGEPOINT_CONFIG, or it is /etc/chargepoint/station.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from chargepoint.config import Config, ConfigError, load
+
+DEFAULT_CONFIG = "/etc/chargepoint/station.toml"
+ANSWER_WAIT_S = 5.0
+F = TypeVar("F", bound=Callable[..., Any])
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    envvar="CHARGEPOINT_CONFIG",
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    metavar="FILE",
+    help="Configuration of the station (or set CHARGEPOINT_CONFIG).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def loaded(path: str) -> Config:
+    """The configuration in `path`; prints every mistake and exits with 2 when it is wrong."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+def fail(message: str) -> NoReturn:
+    """Print why it did not work and exit with 1."""
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+def print_json(value: Any) -> None:
+    """`value` (msgspec structs, plain data) as indented JSON on standard output."""
+    click.echo(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False))
+
+
+def ask(config: Config, request: Any) -> Iterator[Any]:
+    """Answers of the running agent to `request`; exits with 1 when it cannot be reached."""
+    from chargepoint.ipc.client import ServiceClient, Unreachable
+
+    try:
+        with ServiceClient(config.agent_socket(), timeout_s=ANSWER_WAIT_S) as client:
+            yield from client.ask(request)
+    except Unreachable as error:
+        fail(f"the agent of {config.station.id} does not answer: {error}")
