@@ -333,8 +333,18 @@ def _plain(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
         place = where + path.rstrip("`")
+        if problem.startswith("Invalid enum value"):
+            problem = f"expected one of {', '.join(map(repr, _choices(kind)))}"
         mistakes.append(Mistake(place, f"found {_shown(raw)}; {problem[0].lower()}{problem[1:]}"))
         return None
+
+
+def _choices(kind: Any) -> list[Any]:
+    """The literals that `kind` allows, also inside a tuple."""
+    found: list[Any] = []
+    for argument in get_args(kind):
+        found += [argument] if isinstance(argument, (str, int)) else _choices(argument)
+    return found
 
 
 def _section(kind: Any) -> tuple[type[Section], type | None] | None:

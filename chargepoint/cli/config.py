@@ -1,0 +1,87 @@
+"""`chargepoint config`: is the file right, and where does each value in force come from."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
+from chargepoint.config import Config, ConfigError, load
+from chargepoint.ipc.service import GetConfiguration, Variables
+
+
+@click.group()
+def config() -> None:
+    """Check a configuration file; show the values in force."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@json_option
+def check(file: str, as_json: bool) -> None:
+    """Check FILE and name every mistake at once. Exits with 0 when it is right, else with 1."""
+    try:
+        found = load(file)
+    except ConfigError as error:
+        if as_json:
+            print_json({"file": file, "ok": False, "mistakes": error.mistakes})
+        else:
+            click.echo(str(error), err=True)
+            click.echo(f"{len(error.mistakes)} mistake(s) in {file}", err=True)
+        sys.exit(1)
+    problems = _device_problems(found)
+    if as_json:
+        print_json({"file": file, "ok": not problems, "mistakes": problems})
+    else:
+        for problem in problems:
+            click.echo(f"{file}: {problem}", err=True)
+        if not problems:
+            click.echo(f"{file}: all right: {_summary(found)}")
+    sys.exit(1 if problems else 0)
+
+
+@config.command()
+@config_option
+@json_option
+def show(config_path: str, as_json: bool) -> None:
+    """Show every OCPP variable of the running station: value, and where it comes from."""
+    answer = next(ask(loaded(config_path), GetConfiguration()), None)
+    if not isinstance(answer, Variables):
+        fail("the agent gave no answer")
+    if as_json:
+        print_json(answer.variables)
+        return
+    for variable in answer.variables:
+        name = variable.key or f"{variable.component}.{variable.variable}"
+        origin = click.style(
+            f"{variable.origin:<8}", fg="cyan" if variable.origin != "default" else None
+        )
+        locked = "" if variable.writable else "  (read-only)"
+        click.echo(f"{name:<40} {origin} {variable.value}{locked}")
+
+
+def _summary(found: Config) -> str:
+    csms = found.csms.url if found.csms else "no CSMS"
+    return f"{len(found.evse)} EVSE(s), {len(found.device)} device(s), {csms}"
+
+
+def _device_problems(found: Config) -> list[str]:
+    """What the device loader refuses, without opening any port."""
+    from hal.loader import check_device
+
+    from hal.errors import ConfigurationError
+
+    problems = []
+    for number, device in enumerate(found.device, start=1):
+        try:
+            check_device(
+                driver=device.driver,
+                name=device.name,
+                map_name=device.map,
+                options=device.options,
+                bus_kind=found.bus_named(device.bus).kind,
+            )
+        except ConfigurationError as error:
+            problems.append(f"device.{number}: {error}")
+    return problems

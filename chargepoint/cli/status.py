@@ -1,0 +1,134 @@
+"""`chargepoint status`: the station as it is now, for people or as JSON."""
+
+from __future__ import annotations
+
+import click
+
+from chargepoint.catalog import entries
+from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
+from chargepoint.ipc.service import CsmsStatus, EvseStatus, GetStatus, StationStatus
+
+COLOURS = {
+    "Available": "green",
+    "Charging": "green",
+    "Faulted": "red",
+    "Unavailable": "red",
+    "accepted": "green",
+    "rejected": "red",
+}
+
+
+@click.command()
+@config_option
+@json_option
+def status(config_path: str, as_json: bool) -> None:
+    """Show the station as it is now: each EVSE, the CSMS link and the records that wait."""
+    config = loaded(config_path)
+    answer = next(ask(config, GetStatus()), None)
+    if not isinstance(answer, StationStatus):
+        fail(f"the agent answered {type(answer).__name__} instead of its status")
+    if as_json:
+        print_json(answer)
+        return
+    show(answer)
+
+
+def show(station: StationStatus) -> None:
+    """Print `station` for a person."""
+    click.echo(
+        f"{click.style(station.station, bold=True)}  chargepoint {station.version}, "
+        f"up {duration(station.uptime_s)}, clock: {station.clock}"
+    )
+    show_csms(station.csms)
+    ledger = station.ledger
+    oldest = (
+        "" if ledger.oldest_waiting_s is None else f", oldest {duration(ledger.oldest_waiting_s)}"
+    )
+    click.echo(
+        f"  Records  {ledger.acknowledged} acknowledged, {ledger.waiting} waiting{oldest}, "
+        + coloured(f"{ledger.quarantined} refused", "red" if ledger.quarantined else None)
+    )
+    for warning in station.warnings:
+        click.echo("  " + click.style(f"Warning  {warning}", fg="yellow"))
+    for evse in station.evses:
+        click.echo()
+        show_evse(evse)
+
+
+def show_csms(csms: CsmsStatus) -> None:
+    """Print the CSMS link in one or two lines."""
+    if not csms.configured:
+        click.echo("  CSMS     none configured")
+        return
+    version = f" OCPP {csms.version}" if csms.version else ""
+    state = coloured(csms.state, COLOURS.get(csms.state, "yellow"))
+    click.echo(f"  CSMS     {state}{version} for {duration(csms.since_s)}, {csms.url}")
+    if csms.last_error and csms.state not in ("connected", "accepted"):
+        again = "" if csms.next_attempt_s is None else f"; next try in {csms.next_attempt_s:.0f} s"
+        click.echo(f"           last error: {csms.last_error}{again}")
+
+
+def show_evse(evse: EvseStatus) -> None:
+    """Print one EVSE."""
+    state = coloured(evse.state, COLOURS.get(evse.state, "yellow"))
+    click.echo(f"{click.style(f'EVSE {evse.evse}', bold=True)}  {state}{_fault(evse.fault)}")
+    control = evse.control
+    if control is None:
+        click.echo("  " + click.style("the safety program is not reached", fg="red"))
+    else:
+        contactor = "closed" if control.contactor_closed else "open"
+        pilot = control.pilot.value if control.pilot else "?"
+        click.echo(
+            f"  Pilot {pilot}, {control.phase.value}; contactor {contactor}; "
+            f"offered {control.offered_a:g} A of {control.limit_a:g} A"
+        )
+        for hazard in control.hazards:
+            click.echo("  " + click.style("Hazard ", fg="red") + _fault(hazard).lstrip(": "))
+    if evse.meter is not None:
+        click.echo(f"  {_meter(evse)}")
+    transaction = evse.transaction
+    if transaction is not None:
+        energy = "?" if transaction.energy_wh is None else f"{transaction.energy_wh / 1000:.3f} kWh"
+        number = "not yet known" if transaction.csms_id is None else str(transaction.csms_id)
+        click.echo(
+            f"  Transaction {number} of {transaction.id_token}: {energy}, "
+            f"{transaction.charging_state}, since {transaction.started_at or 'unknown'}"
+        )
+
+
+def duration(seconds: float) -> str:
+    """`seconds` for people: `12 s`, `3 min`, `2 h 05 min`, `4 d 3 h`."""
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    if whole < 172800:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def coloured(text: str, colour: str | None) -> str:
+    return click.style(text, fg=colour) if colour else text
+
+
+def _fault(fault: str | None) -> str:
+    if fault is None:
+        return ""
+    entry = entries().get(fault)
+    return f": {entry.title} ({fault})" if entry else f": {fault}"
+
+
+def _meter(evse: EvseStatus) -> str:
+    meter = evse.meter
+    assert meter is not None
+    parts = []
+    if meter.energy_import_wh is not None:
+        parts.append(f"{meter.energy_import_wh / 1000:.3f} kWh")
+    if meter.power_w is not None:
+        parts.append(f"{meter.power_w / 1000:.2f} kW")
+    if meter.current_a:
+        parts.append("/".join(f"{current:.1f}" for current in meter.current_a) + " A")
+    if meter.voltage_v:
+        parts.append("/".join(f"{voltage:.0f}" for voltage in meter.voltage_v) + " V")
+    return "Meter " + ", ".join(parts)

@@ -1,0 +1,92 @@
+"""`chargepoint watch`: what the safety program does, as it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+import msgspec
+
+from chargepoint.catalog import entries
+from chargepoint.cli.station import config_option, fail, json_option, loaded
+from chargepoint.config import Config
+from chargepoint.ipc import messages as m
+from chargepoint.ipc.client import ControlClient, Unreachable
+
+QUIET = (m.Observed, m.Health, m.Snapshot, m.Measured)
+"""Facts that come too often to be a story; shown with --all."""
+
+
+@click.command()
+@config_option
+@click.option("--bus", help="Safety bus; needed when there is more than one.")
+@click.option("--all", "everything", is_flag=True, help="Also meter readings, states and health.")
+@json_option
+def watch(config_path: str, bus: str | None, everything: bool, as_json: bool) -> None:
+    """Follow what happens at the charger, line by line, until interrupted.
+
+    It only listens: nothing that it does can disturb the station.
+    """
+    config = loaded(config_path)
+    name = _bus(config, bus)
+    try:
+        with ControlClient(config.control_socket(name), "watch", observer=True) as client:
+            for fact in client.facts():
+                if isinstance(fact, QUIET) and not everything:
+                    continue
+                click.echo(msgspec.json.encode(fact).decode() if as_json else line(fact))
+    except Unreachable as error:
+        fail(f"the safety program of bus {name} does not answer: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+def line(fact: m.Fact) -> str:
+    """`fact` as one line for a person."""
+    text = STORIES[type(fact)](fact) if type(fact) in STORIES else _plain(fact)
+    age_s = time.monotonic() - fact.at_s if fact.at_s else 0.0
+    at = time.strftime("%H:%M:%S", time.localtime(time.time() - age_s))
+    return f"{at}  {text}"
+
+
+def _bus(config: Config, bus: str | None) -> str:
+    buses = config.safety_buses()
+    if bus is None and len(buses) > 1:
+        raise click.UsageError(f"--bus is needed; one of {', '.join(buses)}")
+    if bus is not None and bus not in buses:
+        raise click.UsageError(f"no board is on bus `{bus}`; one of {', '.join(buses)}")
+    return bus or buses[0]
+
+
+def _plain(fact: m.Fact) -> str:
+    values = msgspec.to_builtins(fact)
+    rest = " ".join(
+        f"{key}={value}" for key, value in values.items() if key not in ("type", "seq", "at_s")
+    )
+    return f"{type(fact).__name__} {rest}"
+
+
+def _hazard(fact: m.HazardRaised) -> str:
+    entry = entries().get(fact.hazard)
+    title = entry.title if entry else fact.hazard
+    return click.style(f"EVSE {fact.evse}  {title}", fg="red") + f" ({fact.hazard}: {fact.detail})"
+
+
+STORIES: dict[type[m.Fact], Callable[[Any], str]] = {
+    m.Booted: lambda f: "the safety program has started; all contactors open",
+    m.PilotChanged: lambda f: (
+        f"EVSE {f.evse}  pilot {f.before.value if f.before else '?'} → {f.pilot.value}"
+    ),
+    m.ContactorClosed: lambda f: click.style(f"EVSE {f.evse}  contactor closed", fg="green"),
+    m.ContactorOpened: lambda f: (
+        f"EVSE {f.evse}  contactor opened ({f.cause.value}{', under load' if f.under_load else ''})"
+    ),
+    m.HazardRaised: _hazard,
+    m.HazardCleared: lambda f: click.style(f"EVSE {f.evse}  cleared: {f.hazard}", fg="green"),
+    m.LeaseExpired: lambda f: click.style(f"EVSE {f.evse}  {f.lease} lease expired", fg="yellow"),
+    m.TokenRead: lambda f: f"token on reader {f.reader}",
+    m.DeviceLost: lambda f: click.style(f"{f.device} lost: {f.detail}", fg="red"),
+    m.DeviceBack: lambda f: click.style(f"{f.device} is back after {f.lost_s:.1f} s", fg="green"),
+}

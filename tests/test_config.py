@@ -1,0 +1,106 @@
+"""The configuration file: what is right is read, what is wrong is named, all at once."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepoint.config import Config, ConfigError, load, parse
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "config").rglob("*.toml"))
+DEMO = tomllib.loads((ROOT / "config/examples/demo.toml").read_text())
+
+
+def mistakes(change: dict[str, Any]) -> list[str]:
+    """What is said about the demo file after `change` (dotted keys to values; None deletes)."""
+    raw = copy.deepcopy(DEMO)
+    for key, value in change.items():
+        *parts, last = key.split(".")
+        place: Any = raw
+        for part in parts:
+            place = (
+                place[int(part) - 1] if part.isdigit() and isinstance(place, list) else place[part]
+            )
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    with pytest.raises(ConfigError) as caught:
+        parse(raw, "station.toml")
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_configuration_is_right(path: Path) -> None:
+    assert isinstance(load(path), Config)
+
+
+def test_all_mistakes_are_named_at_once_with_key_value_and_expectation() -> None:
+    said = mistakes(
+        {
+            "evse.1.current_max_a": "32",
+            "csms.security_profile": 9,
+            "bus.1.kind": "can",
+            "station.vendor": None,
+        }
+    )
+    assert said == [
+        "station.toml: station.vendor: missing, but required",
+        "station.toml: evse.1.current_max_a: found '32'; expected `float`, got `str`",
+        "station.toml: bus.1.kind: found 'can'; expected one of "
+        "'modbus-rtu', 'modbus-tcp', 'serial'",
+        "station.toml: csms.security_profile: found 9; expected `int` <= 3",
+    ]
+
+
+def test_a_misspelt_key_is_named_with_the_right_spelling() -> None:
+    assert mistakes({"evse.2.fases": 3}) == [
+        "station.toml: evse.2.fases: unknown key; did you mean `phases`?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"evse.1.board": "bord1"}, "evse.1.board: no such name: `bord1`"),
+        ({"device.1.bus": "safty"}, "device.1.bus: no such name: `safty`"),
+        ({"device.2.unit": 1}, "device.2.unit: same address as `board1`"),
+        ({"device.2.name": "board1"}, "device.2.name: `board1` is used before"),
+        ({"evse.2.id": 3}, "evse: ids are [1, 3]; expected 1 to 2 without gaps"),
+        ({"bus.1.port": ""}, "bus.1.port: missing, but required for modbus-rtu"),
+        ({"csms.url": "http://x/"}, "csms.url: found `http://x/`, expected ws://"),
+        ({"csms.url": "ws://u:p@x/"}, "csms.url: holds credentials"),
+        ({"csms.security_profile": 1}, "csms.password: missing; security_profile 1 needs it"),
+        ({"csms.versions": []}, "csms.versions: is empty"),
+        ({"simulator.vehicle": {"7": {}}}, "simulator.vehicle.7: no such name: `7`"),
+        ({"evse": []}, "evse: no [[evse]] table; expected at least one"),
+        ({"station": "x"}, "station: found 'x', expected a table"),
+        ({"evse": {"id": 1}}, "evse: found {'id': 1}, expected [[evse]] tables"),
+    ],
+)
+def test_a_contradiction_is_named_with_its_place(change: dict[str, Any], expected: str) -> None:
+    said = mistakes(change)
+    assert any(line.startswith(f"station.toml: {expected}") for line in said), said
+
+
+def test_a_file_that_is_not_toml_is_named_with_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text("[station]\nid = \n")
+    with pytest.raises(ConfigError, match=r"is not TOML: .*line 2"):
+        load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+
+
+def test_relative_paths_are_taken_from_the_directory_of_the_file() -> None:
+    config = load(ROOT / "config/examples/demo.toml")
+    assert config.run_dir == ROOT / "config/examples/var/run"
+    assert config.port(config.bus_named("safety")) == str(config.run_dir / "safety.tty")
