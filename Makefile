@@ -1,0 +1,40 @@
+# Two commands matter: `make demo` shows it, `make test` proves it. Both set up what they need.
+
+PY = .venv/bin/python
+SOURCES = chargepoint hal hil tests bench
+
+.PHONY: help demo test check format setup bench docs clean
+
+help:
+	@echo "make demo    a simulated charger, the station and a local CSMS, with a page to open"
+	@echo "make test    formatter, linter, types and all tests"
+	@echo "make check   only formatter, linter and types"
+	@echo "make format  bring the sources into form"
+	@echo "make bench   measure: reaction, start, memory, drain, bytes written"
+	@echo "make docs    write the generated pages of docs/ anew"
+	@echo "make clean   remove the environment and everything that was generated"
+
+setup:
+	@./setup dev
+
+demo:
+	@./setup run
+	@$(PY) -m chargepoint.cli.main demo $(if $(HEADLESS),--headless)
+
+check: setup
+	@$(PY) -m ruff format --check --quiet $(SOURCES)
+	@$(PY) -m ruff check --quiet $(SOURCES)
+	@$(PY) -m mypy
+
+test: check
+	@$(PY) -m pytest
+
+format: setup
+	@$(PY) -m ruff check --fix --quiet $(SOURCES)
+	@$(PY) -m ruff format --quiet $(SOURCES)
+
+bench: setup
+	@for script in bench/[a-z]*.py; do $(PY) $$script || exit 1; done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var
