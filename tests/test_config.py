@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from chargepoint.config import Config, ConfigError, load, parse
+from chargepoint import config as sections
+from chargepoint.config import Config, ConfigError, Section, load, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "config").rglob("*.toml"))
@@ -104,3 +107,39 @@ def test_relative_paths_are_taken_from_the_directory_of_the_file() -> None:
     config = load(ROOT / "config/examples/demo.toml")
     assert config.run_dir == ROOT / "config/examples/var/run"
     assert config.port(config.bus_named("safety")) == str(config.run_dir / "safety.tty")
+
+
+def keys() -> list[str]:
+    """Every key of every table of the file."""
+    found = [
+        kind
+        for kind in vars(sections).values()
+        if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, Config)
+    ]
+    names = {
+        f"{kind.__name__}.{field.name}" for kind in found for field in msgspec.structs.fields(kind)
+    }
+    return sorted(names - {"Ocpp.v16", "Ocpp.v2", "Simulator.vehicle"})
+
+
+@pytest.mark.parametrize("key", keys())
+def test_every_key_stands_with_a_comment_in_the_reference_file(key: str) -> None:
+    text = (ROOT / "config/station.toml").read_text()
+    _, _, name = key.partition(".")
+    lines = [line for line in text.splitlines() if line.lstrip("# ").startswith(f"{name} = ")]
+    assert lines, f"{key} is missing in config/station.toml"
+
+
+def test_the_defaults_in_the_reference_file_are_the_true_ones() -> None:
+    """Uncommenting a line changes nothing."""
+    text = (ROOT / "config/station.toml").read_text()
+    setting = re.compile(r"# ([A-Za-z_0-9]+ = |\[)")
+    lines = [line[2:] if setting.match(line) else line for line in text.splitlines()]
+    optional = ("current_max_a = 32  ", "password", "host", "identity = ")
+    lines = [line for line in lines if not line.startswith(optional)]
+    as_given, as_shown = (
+        parse(tomllib.loads(text), "x"),
+        parse(tomllib.loads("\n".join(lines)), "x"),
+    )
+    for name in ("paths", "system", "log", "csms", "safety", "bus", "device", "evse"):
+        assert getattr(as_given, name) == getattr(as_shown, name), name
