@@ -28,7 +28,7 @@ Table = Literal["input", "holding", "coil", "discrete"]
 
 TABLES = ("input", "holding", "coil", "discrete")
 GROUPS = ("identity", "reading", "command")
-KINDS = ("pilot-board", "meter", "relay-board")
+KINDS = ("pilot-board", "meter")
 TEXT_MAX = 32
 MAX_REGISTERS_DEFAULT = 10
 """Registers in one request unless the map says otherwise: what every meter we know accepts."""
