@@ -37,15 +37,16 @@ class Latencies:
         self._units: dict[int, _Unit] = {}
         self._all: deque[float] = deque(maxlen=KEPT)
 
-    def answered(self, unit: int, latency_s: float) -> None:
-        """Remember that `unit` began to answer after `latency_s`."""
-        self._units.setdefault(unit, _Unit()).misses = 0
-        self.late(unit, latency_s)
+    def answered(self, unit: int, elapsed_s: float, line_s: float = 0.0) -> None:
+        """Remember an answer: whole time since the request, and how much of it frames take."""
+        self.late(unit, elapsed_s, line_s)
+        self._units[unit].misses = 0
 
-    def late(self, unit: int, latency_s: float) -> None:
-        """Remember a latency that was seen only after the deadline."""
+    def late(self, unit: int, elapsed_s: float, line_s: float = 0.0) -> None:
+        """Remember an answer that was seen only after the deadline."""
         known = self._units.setdefault(unit, _Unit())
-        self._all.append(latency_s)
+        self._all.append(elapsed_s)
+        latency_s = max(0.0, elapsed_s - line_s)
         full = len(known.recent) == RECENT
         leaving = known.recent[0] if full else -1.0
         known.recent.append(latency_s)
@@ -76,7 +77,7 @@ class Latencies:
         return min(max(heard), self.timeout_max_s) if heard else self.timeout_max_s
 
     def p99_s(self) -> float:
-        """99th percentile of recent latencies of the whole bus; 0 before the first."""
+        """99th percentile of recent answers of the whole bus, request to end; 0 before the first."""
         if not self._all:
             return 0.0
         ordered = sorted(self._all)

@@ -93,14 +93,14 @@ class RtuWire:
         port.write(frame)
         received = self._listen(port, asked, frame, deadline_s)
         at_s = self._now()
-        self._unit_used_s[asked.unit] = self._busy_until_s = max(at_s, self._busy_until_s)
         if isinstance(received, Silence):
+            self._busy_until_s = self._unit_used_s[asked.unit] = max(at_s, self._busy_until_s)
             self._latencies.missed(asked.unit)
             self._quiet_until_s = at_s + self._latencies.slowest_s()
             return received
         self._unanswered.answered(asked)
-        self._quiet_until_s = at_s
-        self._latencies.answered(asked.unit, max(0.0, at_s - sent_s - line_s))
+        self._busy_until_s = self._quiet_until_s = self._unit_used_s[asked.unit] = at_s
+        self._latencies.answered(asked.unit, at_s - sent_s, line_s)
         return Answer(received.answer, at_s)
 
     def _listen(
@@ -185,8 +185,7 @@ class RtuWire:
             return False
         del received[: late.end]
         size = len(rtu_request(late.asked)) + rtu_reply_size(late.asked)
-        waited_s = at_s - late.sent_s - size * self._character_s
-        self._latencies.late(late.asked.unit, waited_s)
+        self._latencies.late(late.asked.unit, at_s - late.sent_s, size * self._character_s)
         return True
 
 
