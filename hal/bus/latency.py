@@ -77,7 +77,7 @@ class Latencies:
         return min(max(heard), self.timeout_max_s) if heard else self.timeout_max_s
 
     def p99_s(self) -> float:
-        """99th percentile of recent answers of the whole bus, request to end; 0 before the first."""
+        """99th percentile of the time from request to whole reply; 0 before the first."""
         if not self._all:
             return 0.0
         ordered = sorted(self._all)

@@ -76,11 +76,16 @@ class RtuWire:
         if self._unanswered and self._unanswered.doubtful(asked, self._now()):
             check = self._unanswered.check(asked, self._now())
             settled = self._transact(port, check, gap_s)
-            if isinstance(settled, Silence) and asked.function in READS:
-                return settled
+            if isinstance(settled, Silence):
+                # A command goes out all the same, but nothing that comes now can confirm it.
+                if asked.function in READS:
+                    return settled
+                return self._transact(port, asked, gap_s, provable=False)
         return self._transact(port, asked, gap_s)
 
-    def _transact(self, port: Port, asked: Request, gap_s: float) -> Answer | Silence:
+    def _transact(
+        self, port: Port, asked: Request, gap_s: float, *, provable: bool = True
+    ) -> Answer | Silence:
         frame = rtu_request(asked)
         self._settle(port, self._unit_used_s.get(asked.unit, float("-inf")) + gap_s)
         sent_s = self._now()
@@ -93,6 +98,8 @@ class RtuWire:
         port.write(frame)
         received = self._listen(port, asked, frame, deadline_s)
         at_s = self._now()
+        if not provable:
+            received = Silence(b"")
         if isinstance(received, Silence):
             self._busy_until_s = self._unit_used_s[asked.unit] = max(at_s, self._busy_until_s)
             self._latencies.missed(asked.unit)
