@@ -218,10 +218,16 @@ class Rpc(Generic[C]):
         )
         heapq.heappush(self._waiting, (priority, self._order, call))
 
+    def count(self, wanted: Callable[[C], bool]) -> int:
+        """How many calls with such a context wait or are in flight."""
+        calls = [call for _, _, call in self._waiting]
+        if self._in_flight:
+            calls.append(self._in_flight)
+        return sum(wanted(call.context) for call in calls)
+
     def waits(self, wanted: Callable[[C], bool]) -> bool:
-        """Whether a call with such a context waits or is in flight."""
-        flying = self._in_flight is not None and wanted(self._in_flight.context)
-        return flying or any(wanted(call.context) for _, _, call in self._waiting)
+        """Whether there is such a call."""
+        return self.count(wanted) > 0
 
     def withdraw(self, wanted: Callable[[C], bool]) -> list[Happening[C]]:
         """Take such calls out of the queue; one in flight stays."""
@@ -258,7 +264,7 @@ class Rpc(Generic[C]):
 
     # --- Requests of the CSMS --------------------------------------------------------------------
 
-    def answer(self, handle: int, payload: Payload) -> list[Happening[C]]:
+    def answer(self, handle: int, payload: Payload) -> list[Passed]:
         """Answer a request; nothing happens when its connection is gone."""
         entry = self._open.pop(handle, None)
         if entry is None:
@@ -266,7 +272,7 @@ class Rpc(Generic[C]):
         text = frames.result(entry.message_id, payload)
         return [_passed(True, "result", entry.action, entry.message_id, text)]
 
-    def refuse(self, handle: int, fault: Fault, description: str) -> list[Happening[C]]:
+    def refuse(self, handle: int, fault: Fault, description: str) -> list[Passed]:
         """Answer a request with a CALLERROR."""
         entry = self._open.pop(handle, None)
         return (

@@ -1,0 +1,116 @@
+"""Requests of the CSMS as events of the station, and the station's verdicts as answers.
+
+A request either becomes an event, answered when the station has decided, or is answered at once
+because the station has nothing to decide (OCPP 1.6, section 5; rules R15 and those of section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chargepoint.ocpp.frames import Payload
+from chargepoint.station.effects import Verdict
+from chargepoint.station.events import (
+    AvailabilityRequested,
+    Call,
+    ClearCacheRequested,
+    Event,
+    RemoteStartRequested,
+    RemoteStopRequested,
+    ResetKind,
+    ResetRequested,
+    UnlockRequested,
+)
+from chargepoint.station.records import IdToken
+from hal.values import TokenKind
+
+Decision = Event | Payload
+"""An event for the station, or the payload of the answer."""
+
+Command = Callable[[Call, Payload, int, float], Decision]
+"""(call, request, number of connectors, now_s) -> decision."""
+
+ACCEPTED_ONLY = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
+"""Refused while the CSMS has not accepted us (section 4.2.1)."""
+
+
+def _remote_start(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    evse = request.get("connectorId")
+    if evse is not None and not 1 <= evse <= connectors:
+        return {"status": "Rejected"}
+    return RemoteStartRequested(
+        call=call,
+        id_token=IdToken(value=request["idTag"], kind=TokenKind.CENTRAL),
+        evse=evse,
+        at_s=at_s,
+        profile=request.get("chargingProfile"),
+    )
+
+
+def _remote_stop(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    return RemoteStopRequested(call=call, transaction=request["transactionId"], at_s=at_s)
+
+
+def _availability(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    evse = request["connectorId"]
+    if not 0 <= evse <= connectors:
+        return {"status": "Rejected"}
+    operative = request["type"] == "Operative"
+    return AvailabilityRequested(call=call, evse=evse, operative=operative, at_s=at_s)
+
+
+def _clear_cache(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    return ClearCacheRequested(call=call, at_s=at_s)
+
+
+def _reset(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    kind = ResetKind.HARD if request["type"] == "Hard" else ResetKind.SOFT
+    return ResetRequested(call=call, kind=kind, at_s=at_s)
+
+
+def _unlock(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    evse = request["connectorId"]
+    if not 1 <= evse <= connectors:
+        return {"status": "NotSupported"}
+    return UnlockRequested(call=call, evse=evse, at_s=at_s)
+
+
+def _data_transfer(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
+    """No vendor's data is understood."""
+    return {"status": "UnknownVendorId"}
+
+
+# fmt: off
+COMMANDS: Mapping[str, Command] = {
+    "ChangeAvailability":     _availability,
+    "ClearCache":             _clear_cache,
+    "DataTransfer":           _data_transfer,
+    "RemoteStartTransaction": _remote_start,
+    "RemoteStopTransaction":  _remote_stop,
+    "Reset":                  _reset,
+    "UnlockConnector":        _unlock,
+}
+
+_YES_OR_NO = {Verdict.ACCEPTED: "Accepted"}
+
+ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
+    # request                 verdicts with a word of their own                    all others
+    "ChangeAvailability":     ({**_YES_OR_NO, Verdict.SCHEDULED: "Scheduled"},      "Rejected"),
+    "ChangeConfiguration":    ({**_YES_OR_NO, Verdict.REBOOT_REQUIRED: "RebootRequired",
+                                Verdict.NOT_SUPPORTED: "NotSupported"},             "Rejected"),
+    "ClearCache":             (_YES_OR_NO,                                          "Rejected"),
+    "RemoteStartTransaction": (_YES_OR_NO,                                          "Rejected"),
+    "RemoteStopTransaction":  (_YES_OR_NO,                                          "Rejected"),
+    "Reset":                  (_YES_OR_NO,                                          "Rejected"),
+    "TriggerMessage":         ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "NotImplemented"},
+                                                                                    "Rejected"),
+    "UnlockConnector":        ({Verdict.UNLOCKED: "Unlocked", Verdict.ACCEPTED: "Unlocked",
+                                Verdict.UNLOCK_FAILED: "UnlockFailed"},             "NotSupported"),
+}
+# fmt: on
+
+
+def answer(action: str, verdict: Verdict) -> Payload:
+    """The station's verdict in the words of `action`."""
+    words, otherwise = ANSWERS[action]
+    return {"status": words.get(verdict, otherwise)}

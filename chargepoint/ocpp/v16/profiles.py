@@ -1,0 +1,39 @@
+"""Which requests of the CSMS exist in OCPP 1.6, and which of them this station serves.
+
+An action that 1.6 does not have is NotImplemented; one of a profile that we do not serve is
+NotSupported (OCPP-J 1.6, section 4.3), except where its own answer has a word for it.
+"""
+
+from __future__ import annotations
+
+from chargepoint.ocpp.frames import Payload
+
+SUPPORTED_PROFILES = ("Core", "RemoteTrigger")
+
+# fmt: off
+PROFILES = {
+    "Core": (
+        "ChangeAvailability", "ChangeConfiguration", "ClearCache", "DataTransfer",
+        "GetConfiguration", "RemoteStartTransaction", "RemoteStopTransaction", "Reset",
+        "UnlockConnector",
+    ),
+    "RemoteTrigger":           ("TriggerMessage",),
+    "FirmwareManagement":      ("GetDiagnostics", "UpdateFirmware"),
+    "LocalAuthListManagement": ("GetLocalListVersion", "SendLocalList"),
+    "Reservation":             ("CancelReservation", "ReserveNow"),
+    "SmartCharging": (
+        "ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile",
+    ),
+    "Security": (
+        "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage",
+        "GetInstalledCertificateIds", "GetLog", "InstallCertificate", "SignedUpdateFirmware",
+    ),
+}
+UNSERVED_ANSWERS: dict[str, Payload] = {
+    "GetLocalListVersion": {"listVersion": -1},         # -1: local lists are not supported
+    "SendLocalList":       {"status": "NotSupported"},
+}
+# fmt: on
+
+SERVED = frozenset(action for profile in SUPPORTED_PROFILES for action in PROFILES[profile])
+KNOWN = frozenset(action for actions in PROFILES.values() for action in actions)
