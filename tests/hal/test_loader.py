@@ -1,0 +1,178 @@
+"""Building devices from their configuration, and refusing what cannot work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hal.errors import ConfigurationError
+from hal.fakes import MemoryModbusLink, ScriptedSerialLink
+from hal.interfaces import Meter, PilotBoard, RelayBoard, TokenReader
+from hal.loader import (
+    DRIVERS,
+    build_board,
+    build_meter,
+    build_reader,
+    build_relay_board,
+    check_device,
+)
+from hal.register_map import known_maps
+
+ROOT = Path(__file__).resolve().parents[2]
+DEVICES = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+
+UNWATCHED = """
+[device]
+name = "Bare board"
+kind = "pilot-board"
+source = "a document"
+[reading]
+status = { table = "input", address = 0 }
+pilot_high = { table = "input", address = 1, unit = "mV" }
+pilot_low = { table = "input", address = 2, unit = "mV" }
+[command]
+pilot = { table = "holding", address = 0, unit = "0.01 %" }
+contactor = { table = "coil", address = 0 }
+"""
+
+
+def board(driver: str, map_name: str = "", *, accept: bool = False, **options: Any) -> PilotBoard:
+    return build_board(
+        driver=driver,
+        name="board1",
+        link=MemoryModbusLink(),
+        map_name=map_name,
+        options=options,
+        current_max_a=16.0,
+        accept_no_watchdog=accept,
+    )
+
+
+def problem(driver: str, map_name: str = "", bus_kind: str = "modbus-rtu", **options: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        check_device(
+            driver=driver, name="dev", map_name=map_name, options=options, bus_kind=bus_kind
+        )
+    return str(caught.value)
+
+
+def test_a_pilot_board_is_built_with_its_options() -> None:
+    device = board("pilot-board", "reference_pilot_board", watchdog_s=0.5)
+    assert isinstance(device, PilotBoard)
+    assert device.name == "board1"
+    assert device.traits.watchdog_s == 0.5
+    assert device.traits.current_max_a == 16.0
+
+
+def test_a_controller_of_the_simple_evse_class_is_built() -> None:
+    assert board("simple-evse").traits.runs_pilot
+
+
+def test_meter_reader_and_relay_board_are_built() -> None:
+    memory, line = MemoryModbusLink(), ScriptedSerialLink()
+    meter = build_meter(
+        driver="meter", name="m", link=memory, map_name="eastron_sdm230", options={}
+    )
+    assert isinstance(meter, Meter)
+    for driver in ("rfid-text", "pn532"):
+        reader = build_reader(driver=driver, name="r", link=line, options={})
+        assert isinstance(reader, TokenReader)
+    relays = build_relay_board(
+        driver="relay-board", name="o", link=memory, options={"outputs": 4, "hold_s": 2.0}
+    )
+    assert isinstance(relays, RelayBoard)
+
+
+def test_a_board_that_neither_opens_alone_nor_has_a_watchdog_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bare.toml"
+    path.write_text(UNWATCHED, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="board1: found a board without a watchdog"):
+        board("pilot-board", str(path))
+    assert board("pilot-board", str(path), accept=True).traits.watchdog_s is None
+
+
+@pytest.mark.parametrize("name", known_maps())
+def test_each_map_that_ships_can_be_used(name: str) -> None:
+    driver = "pilot-board" if "board" in name else "meter"
+    check_device(driver=driver, name="dev", map_name=name, options={}, bus_kind="modbus-tcp")
+
+
+def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"found `meter` \(a meter\), expected a board: p"):
+        board("meter", "eastron_sdm630")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"driver": "pilot-bord"},
+            "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, meter, "
+            "rfid-text, pn532, relay-board; did you mean `pilot-board`?",
+        ),
+        (
+            {"driver": "pn532"},
+            "dev: bus: found a modbus-rtu bus, expected a serial bus for `pn532`",
+        ),
+        (
+            {"driver": "meter", "map_name": "eastron_sdm630", "bus_kind": "serial"},
+            "dev: bus: found a serial bus, expected a modbus bus for `meter`",
+        ),
+        (
+            {"driver": "meter"},
+            "dev: map: found nothing, expected a path or one of eastron_sdm120, eastron_sdm230, "
+            "eastron_sdm630",
+        ),
+        (
+            {"driver": "meter", "map_name": "reference_pilot_board"},
+            "dev: map: found `reference_pilot_board` of kind pilot-board, expected kind meter",
+        ),
+        (
+            {"driver": "simple-evse", "map_name": "eastron_sdm630"},
+            "dev: map: found `eastron_sdm630`, expected none: `simple-evse` takes no map",
+        ),
+        ({"driver": "meter", "map_name": "nope"}, "dev: map: found `nope`, expected a path or one"),
+        (
+            {"driver": "pilot-board", "map_name": "reference_pilot_board", "watchdog_s": 30},
+            "dev: options.watchdog_s: found 30, expected a number from 0.2 to 10",
+        ),
+        (
+            {"driver": "pilot-board", "map_name": "reference_pilot_board", "watchdg_s": 1},
+            "dev: options.watchdg_s: unknown option, expected one of watchdog_s; did you mean",
+        ),
+        (
+            {"driver": "meter", "map_name": "eastron_sdm630", "max_registers": 10.5},
+            "dev: options.max_registers: found 10.5, expected a whole number from 2 to 125",
+        ),
+        (
+            {"driver": "rfid-text", "bus_kind": "serial", "format": "wiegand"},
+            "dev: options.format: found 'wiegand', expected one of line, em4100",
+        ),
+        (
+            {"driver": "rfid-text", "bus_kind": "serial", "reverse": "yes"},
+            "dev: options.reverse: found 'yes', expected true or false",
+        ),
+        (
+            {"driver": "rfid-text", "bus_kind": "serial", "length_min": 40},
+            "dev: options.length_min: found 40, expected at most length_max (36)",
+        ),
+    ],
+)
+def test_a_mistake_names_device_key_found_and_expected(
+    arguments: dict[str, Any], message: str
+) -> None:
+    assert problem(**arguments).startswith(message)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_the_device_table_describes_each_driver_and_all_its_options(driver: str) -> None:
+    assert f"## `{driver}`" in DEVICES
+    section = DEVICES.split(f"## `{driver}`")[1].split("\n## ")[0]
+    assert [key for key in DRIVERS[driver].options if f"`{key}`" not in section] == []
+
+
+@pytest.mark.parametrize("name", known_maps())
+def test_the_device_table_lists_each_map(name: str) -> None:
+    assert f"`{name}`" in DEVICES
