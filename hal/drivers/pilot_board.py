@@ -68,6 +68,8 @@ class RegisterPilotBoard:
         self._watchdog = registers.command.get("watchdog")
         self._lock = registers.command.get("lock")
         self._told = _Told()
+        self._expired = False
+        """Whether the watchdog had expired at the latest reading: only the change is acted on."""
         self._traits = BoardTraits(
             watchdog_s=watchdog_s if self._watchdog else None,
             opens_alone=False,
@@ -208,10 +210,12 @@ class RegisterPilotBoard:
         A coil that is off although we closed it is left alone: the board opened by itself.
         """
         told = self._told
-        if told.contactor is False and (reading.contactor_commanded or reading.watchdog_expired):
+        expired = bool(reading.watchdog_expired) and not self._expired
+        self._expired = bool(reading.watchdog_expired)
+        if told.contactor is False and (reading.contactor_commanded or expired):
             told.contactor = None
         restarted = duty is not None and told.pilot is not None and duty != told.pilot
-        if restarted or reading.watchdog_expired:
+        if restarted or expired:
             told.pilot = None
             told.lock = None
 

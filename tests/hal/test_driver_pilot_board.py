@@ -261,6 +261,19 @@ def test_an_expired_watchdog_is_acknowledged_by_writing_open_again() -> None:
     assert link.log == [("coil", CONTACTOR, 0), ("holding", 0, 10000), ("coil", LOCK, 0)]
 
 
+def test_an_expired_watchdog_that_stays_reported_does_not_fill_the_bus() -> None:
+    link = memory()
+    device = prepared(link)
+    link.inputs[0] = 0b1000  # watchdog_expired
+    for _ in range(2):
+        device.read()
+        device.command(SAFE_COMMAND)
+    link.log.clear()
+    device.read()
+    device.command(SAFE_COMMAND)
+    assert link.log == []
+
+
 def test_a_board_that_restarted_gets_its_pilot_and_lock_again() -> None:
     link = memory()
     device = prepared(link)
