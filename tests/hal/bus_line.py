@@ -114,7 +114,8 @@ def refusal(heard: bytes, code: int) -> bytes:
 class Slaves:
     """Slaves of one line: healthy unless a script says otherwise for the next requests.
 
-    A script entry gets the request frame and says what comes back and when.
+    A script entry gets the request frame and says what comes back and when. A slave does one thing
+    after the other: while it is late with one answer it does not begin the next.
     """
 
     delay_s: float = 0.002
@@ -123,15 +124,23 @@ class Slaves:
     refused_functions: set[int] = field(default_factory=set)
     script: deque[Callable[[bytes], list[tuple[float, bytes]]]] = field(default_factory=deque)
 
+    busy_until_s: dict[int, float] = field(default_factory=dict)
+
     def __call__(self, heard: bytes, now_s: float) -> list[tuple[float, bytes]]:
-        coming = [(0.0005, heard)] if self.echo else []
+        begun_s = max(now_s, self.busy_until_s.get(heard[0], now_s))
+        coming = [(begun_s - now_s + delay_s, piece) for delay_s, piece in self._answer(heard)]
+        if coming:
+            self.busy_until_s[heard[0]] = now_s + coming[-1][0]
+        return [(0.0005, heard), *coming] if self.echo else coming
+
+    def _answer(self, heard: bytes) -> list[tuple[float, bytes]]:
         if self.script:
-            return coming + self.script.popleft()(heard)
+            return self.script.popleft()(heard)
         if heard[0] in self.dead:
-            return coming
+            return []
         if heard[1] in self.refused_functions:
-            return [*coming, (self.delay_s, refusal(heard, 1))]
-        return [*coming, (self.delay_s, good_reply(heard))]
+            return [(self.delay_s, refusal(heard, 1))]
+        return [(self.delay_s, good_reply(heard))]
 
     def next(self, *entries: Callable[[bytes], list[tuple[float, bytes]]]) -> None:
         self.script.extend(entries)

@@ -22,9 +22,8 @@ def requests(draw: st.DrawFn) -> Request:
     address = draw(st.integers(0, 0x10000 - count))
     bit = function in (frames.WRITE_COIL, frames.WRITE_COILS)
     value = st.integers(0, 1) if bit else WORDS
-    values = (
-        () if function in frames.READS else draw(st.lists(value, min_size=count, max_size=count))
-    )
+    values = st.lists(value, min_size=count, max_size=count)
+    written = () if function in frames.READS else draw(values)
     return request(draw(UNITS), function, address, count, written)
 
 
