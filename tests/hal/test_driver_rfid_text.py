@@ -13,7 +13,7 @@ from hal.loader import build_reader
 from hal.values import TokenKind
 
 RDM6300 = b"\x023C00CE754CCB\x03"
-"""Digits 3C00CE754C with check sum CB; the number printed on this card is 0013530444."""
+"""Digits 3C00CE754C with checksum CB; the number printed on this card is 0013530444."""
 ID12LA = b"\x023C00CE754CCB\r\n\x03"
 
 
