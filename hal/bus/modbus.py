@@ -223,6 +223,10 @@ class DeviceLink:
     def write_coil(self, address: int, on: bool) -> float:
         return self._ask(frames.WRITE_COIL, address, 1, (int(on),))[1]
 
+    def write_coil_value(self, address: int, value: int) -> float:
+        """Write a coil with a value of the device's own, such as a time for "flash on"."""
+        return self._ask(frames.WRITE_COIL, address, 1, (value,))[1]
+
     def write_register(self, address: int, value: int) -> float:
         return self._ask(frames.WRITE_REGISTER, address, 1, (value,))[1]
 
