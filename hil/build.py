@@ -1,0 +1,220 @@
+"""From a station's configuration to the plant and its wires.
+
+Everything that the configuration names gets something behind it: boards of an EVSE, meters, relay
+boards and readers, each on its bus under its address. Small individual differences (how quick a
+vehicle is, where a meter's register stands) are drawn from the seed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chargepoint.config import Bus, Config, Device, Evse, SimulatedVehicle
+from hal.errors import ConfigurationError
+from hal.loader import DRIVERS
+from hal.register_map import load
+from hil.plant.board import BoardOptions, ReferenceBoard
+from hil.plant.evse import PlantEvse
+from hil.plant.field import CardField
+from hil.plant.meter import EnergyMeter
+from hil.plant.plant import Plant
+from hil.plant.record import Record
+from hil.plant.relay import RelayBank
+from hil.plant.simple_board import SimpleBoard
+from hil.plant.vehicle import (
+    OFF_REACTION_MAX_S,
+    OFF_REACTION_MIN_S,
+    S2_DELAY_MAX_S,
+    S2_DELAY_MIN_S,
+    Traits,
+    Vehicle,
+)
+from hil.wire.board_unit import BoardUnit
+from hil.wire.line_time import LineTime
+from hil.wire.meter_unit import MeterUnit
+from hil.wire.modbus import Unit
+from hil.wire.pn532 import Pn532
+from hil.wire.pty_line import PtyLine
+from hil.wire.relay_unit import RelayUnit
+from hil.wire.rtu import TURNAROUND_S, RtuSlaves, Slave
+from hil.wire.simple_unit import SimpleUnit
+from hil.wire.tcp import TcpSlaves
+from hil.wire.text_reader import TextReader
+from hil.wire.trouble import Trouble
+from hil.world import World
+
+METER_START_WH = (1_000.0, 90_000.0)
+"""Where a register begins: below 131 kWh a single-precision kWh still resolves 0.01 Wh."""
+
+
+@dataclass(slots=True)
+class Built:
+    """The plant, and what stands on its wires."""
+
+    world: World
+    units: dict[str, Unit] = field(default_factory=dict)
+    """Modbus devices by name."""
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    """Wire faults by name of device or bus."""
+    slaves: dict[str, dict[int, Slave]] = field(default_factory=dict)
+    """By bus and unit address."""
+    lines: dict[str, PtyLine] = field(default_factory=dict)
+    """Serial lines by bus."""
+    servers: dict[str, TcpSlaves] = field(default_factory=dict)
+    """Modbus TCP by bus."""
+    meters: dict[str, EnergyMeter] = field(default_factory=dict)
+
+
+def build(
+    config: Config,
+    *,
+    boards: Mapping[str, BoardOptions] | None = None,
+    turnaround_s: float = TURNAROUND_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> Built:
+    """The plant of `config`. `boards` replaces the options of single boards, by device name.
+
+    Raises ConfigurationError for a device that cannot be simulated.
+    """
+    now_s = clock()
+    drivers = {device.name: _driver(device) for device in config.device}
+    evses, meters = {}, {}
+    for evse in config.evse:
+        chance = random.Random(f"{config.simulator.seed} evse {evse.id}")
+        meter = EnergyMeter(evse.phases, chance.uniform(*METER_START_WH))
+        vehicle = _vehicle(config.simulator.vehicle.get(str(evse.id), _default(evse)), chance)
+        board = _board(config, evse, dict(boards or {}), now_s)
+        evses[evse.id] = PlantEvse(
+            evse.id,
+            phases=evse.phases,
+            connector=evse.connector,
+            vehicle=vehicle,
+            board=board,
+            meter=meter,
+        )
+        if evse.meter and evse.meter not in meters:
+            meters[evse.meter] = meter
+    supply = {
+        device.name: EnergyMeter(3, METER_START_WH[0])
+        for device in config.device
+        if drivers[device.name] == "meter" and device.name not in meters
+    }
+    plant = Plant(
+        evses,
+        fields={name: CardField() for name, kind in drivers.items() if kind == "reader"},
+        relays={name: RelayBank() for name, kind in drivers.items() if kind == "relay"},
+        supply_meters=supply,
+        now_s=now_s,
+        speed=config.simulator.speed,
+        record=Record(),
+    )
+    plant.touch()
+    built = Built(world=World(plant, clock), meters={**meters, **supply})
+    for number, device in enumerate(config.device, start=1):
+        if drivers[device.name] != "reader":
+            _add_unit(built, config, device, number)
+    for bus in config.bus:
+        _add_bus(built, config, bus, turnaround_s)
+    return built
+
+
+def _driver(device: Device) -> str:
+    if device.driver not in DRIVERS:
+        known = ", ".join(DRIVERS)
+        raise ConfigurationError(
+            f"{device.name}: driver: found `{device.driver}`, expected one of {known}"
+        )
+    return DRIVERS[device.driver].kind
+
+
+def _default(evse: Evse) -> SimulatedVehicle:
+    return SimulatedVehicle(phases=evse.phases)
+
+
+def _vehicle(found: SimulatedVehicle, chance: random.Random) -> Vehicle:
+    return Vehicle(
+        Traits(
+            battery_wh=found.battery_wh,
+            charge_ratio=found.charge_ratio,
+            current_max_a=found.current_max_a,
+            phases=found.phases,
+            cable_a=found.cable_a,
+            s2_delay_s=chance.uniform(S2_DELAY_MIN_S, S2_DELAY_MAX_S),
+            off_reaction_s=chance.uniform(OFF_REACTION_MIN_S, OFF_REACTION_MAX_S),
+        )
+    )
+
+
+def _board(
+    config: Config, evse: Evse, options: Mapping[str, BoardOptions], now_s: float
+) -> ReferenceBoard | SimpleBoard:
+    if config.device_named(evse.board).driver == "simple-evse":
+        return SimpleBoard(evse.current_max_a)
+    socket = evse.connector == "socket"
+    usual = BoardOptions(
+        has_lock=socket, has_proximity=socket, current_max_a=max(evse.current_max_a, 32.0)
+    )
+    return ReferenceBoard(options.get(evse.board, usual), now_s)
+
+
+# --- Devices on wires -----------------------------------------------------------------------------
+
+
+def _add_unit(built: Built, config: Config, device: Device, number: int) -> None:
+    unit = _unit(built, config, device, number)
+    if unit is None:
+        return
+    slave = Slave(device.name, unit)
+    built.units[device.name] = unit
+    built.troubles[device.name] = slave.trouble
+    built.slaves.setdefault(device.bus, {})[device.unit] = slave
+
+
+def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | None:
+    """What answers for `device`; None for a board that belongs to no EVSE."""
+    plant = built.world.plant
+    record = plant.record
+    if device.name in built.meters:
+        return MeterUnit(built.meters[device.name], load(device.map), number)
+    if device.name in plant.relays:
+        return RelayUnit(plant.relays[device.name], record=record, device=device.name)
+    evse = next((one.id for one in config.evse if one.board == device.name), None)
+    if evse is None:
+        return None
+    board = plant.evses[evse].board
+    if isinstance(board, SimpleBoard):
+        return SimpleUnit(board, record=record, evse=evse, device=device.name)
+    registers = load(device.map)
+    return BoardUnit(board, registers, record=record, evse=evse, device=device.name)
+
+
+def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float) -> None:
+    slaves = built.slaves.setdefault(bus.name, {})
+    if bus.kind == "modbus-tcp":
+        built.servers[bus.name] = TcpSlaves(built.world, slaves, bus.host, bus.tcp_port)
+        return
+    line = LineTime(bus.baud, bus.parity, bus.stop_bits)
+    link = Path(config.port(bus))
+    if bus.kind == "modbus-rtu":
+        trouble = built.troubles.setdefault(bus.name, Trouble())
+        talker = RtuSlaves(built.world, slaves, line, turnaround_s=turnaround_s, trouble=trouble)
+        built.lines[bus.name] = PtyLine(link, talker)
+        return
+    reader = next((device for device in config.device if device.bus == bus.name), None)
+    if reader is not None and reader.name in built.world.plant.fields:
+        built.lines[bus.name] = PtyLine(link, _reader(built, reader, line))
+
+
+def _reader(built: Built, device: Device, line: LineTime) -> TextReader | Pn532:
+    trouble = built.troubles.setdefault(device.name, Trouble())
+    field_of = built.world.plant.fields[device.name]
+    if device.driver == "pn532":
+        return Pn532(built.world, field_of, line, trouble)
+    form = "em4100" if device.options.get("format") == "em4100" else "line"
+    return TextReader(
+        built.world, field_of, line, "em4100" if form == "em4100" else "line", trouble
+    )

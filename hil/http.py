@@ -1,0 +1,405 @@
+"""The simulator's HTTP interface and page, on loopback: JSON in, JSON out, events as SSE.
+
+    GET  /state                     everything
+    POST /evse/{n}/plug_in          {"cable_a": 32}                         optional
+    POST /evse/{n}/unplug
+    POST /evse/{n}/ev               {"request": "charge", "current_a": 16, "phases": 3}
+    POST /evse/{n}/fault            {"fault": "<catalogue id>", "active": true}
+    POST /rfid/{reader}/present     {"token": "04A1B2C3", "hold_s": 0.3}
+    POST /device/{name}/fault       {"fault": "silent", "active": true}     also names of buses
+    POST /grid                      {"supply": "on", "voltage_v": [230, 230, 230]}
+    GET  /events                    SSE; replays what came after Last-Event-ID (or ?after=ID)
+    GET  /faults                    what can be broken, with the catalogue's words
+
+A POST answers with the instant at which it was done. A refusal answers 400 (no JSON), 404 (no such
+thing) or 422 (a value that cannot be) with `{"error": {what, where, found, expected}}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from chargepoint.catalog import entries
+from chargepoint.config import Config
+from hil.build import Built
+from hil.operator import BOARD_LINKS, EVSE_FAULTS, Operator, Refused
+from hil.plant.faults import FAULTS
+from hil.plant.field import HOLD_DEFAULT_S
+from hil.plant.record import PlantEvent
+from hil.state import state
+from hil.wire.trouble import VALUE_FAULTS, WIRE_FAULTS
+
+B = TypeVar("B", bound="Body")
+BODY_MAX_BYTES = 16 * 1024
+CLIENTS_MAX = 16
+QUEUE_EVENTS = 1000
+"""Events that may wait for one slow reader; then its stream ends and it may come back."""
+KEEP_ALIVE_S = 10.0
+STOP_WAIT_S = 3.0
+PAGE = {
+    "page.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+}
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what a POST may carry."""
+
+
+class Nothing(Body, frozen=True):
+    """`{}`"""
+
+
+class PlugIn(Body, frozen=True):
+    cable_a: int | None = None
+
+
+class Ev(Body, frozen=True):
+    request: str | None = None
+    current_a: float | None = None
+    phases: int | None = None
+
+
+class Fault(Body, frozen=True):
+    fault: str
+    active: bool = True
+
+
+class Card(Body, frozen=True):
+    token: str
+    hold_s: Annotated[float, msgspec.Meta(gt=0)] = HOLD_DEFAULT_S
+
+
+class Supply(Body, frozen=True):
+    supply: str | None = None
+    voltage_v: tuple[float, ...] | None = None
+
+
+class HttpServer:
+    """The interface in a thread of its own; `start` binds, so that a taken port shows at once."""
+
+    def __init__(self, config: Config, built: Built, operator: Operator) -> None:
+        self._config = config
+        self._built = built
+        self._hub = Hub(built)
+        self.app = application(config, built, operator, self._hub)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._port = int(config.simulator.http.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        host = self._config.simulator.http.rpartition(":")[0]
+        return f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        host = self._config.simulator.http.rpartition(":")[0]
+        listener = socket.create_server((host, self._port), backlog=64)
+        self._port = listener.getsockname()[1]
+        settings = uvicorn.Config(
+            self.app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="http", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        if self._server is None or self._thread is None:
+            return
+        self._hub.close()
+        self._server.should_exit = True
+        self._thread.join(timeout=STOP_WAIT_S)
+        self._server = self._thread = None
+
+
+# --- Routes ---------------------------------------------------------------------------------------
+
+
+def application(config: Config, built: Built, operator: Operator, hub: Hub) -> Starlette:
+    """The routes as an ASGI application."""
+    orders = Orders(operator)
+
+    async def read_state(request: Request) -> Response:
+        return JSONResponse(state(config, built))
+
+    async def read_faults(request: Request) -> Response:
+        return JSONResponse(fault_list(config, operator))
+
+    return Starlette(
+        routes=[
+            Route("/", _page("page.html")),
+            *(Route(f"/{name}", _page(name)) for name in PAGE),
+            Route("/state", read_state),
+            Route("/faults", read_faults),
+            Route("/events", hub.stream),
+            Route("/evse/{evse}/plug_in", orders.plug_in, methods=["POST"]),
+            Route("/evse/{evse}/unplug", orders.unplug, methods=["POST"]),
+            Route("/evse/{evse}/ev", orders.ev, methods=["POST"]),
+            Route("/evse/{evse}/fault", orders.fault, methods=["POST"]),
+            Route("/rfid/{reader}/present", orders.present, methods=["POST"]),
+            Route("/device/{name}/fault", orders.device_fault, methods=["POST"]),
+            Route("/grid", orders.grid, methods=["POST"]),
+        ],
+        exception_handlers={
+            Refused: _refused,
+            404: _no_such_path,
+            405: _wrong_method,
+        },
+    )
+
+
+class Orders:
+    """The POST routes: read the body, let the operator do it, say when."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+
+    async def plug_in(self, request: Request) -> Response:
+        body = await _body(request, PlugIn)
+        return _done(self._operator.plug_in(_evse(request), body.cable_a))
+
+    async def unplug(self, request: Request) -> Response:
+        await _body(request, Nothing)
+        return _done(self._operator.unplug(_evse(request)))
+
+    async def ev(self, request: Request) -> Response:
+        body = await _body(request, Ev)
+        at_s = self._operator.vehicle(_evse(request), body.request, body.current_a, body.phases)
+        return _done(at_s)
+
+    async def fault(self, request: Request) -> Response:
+        body = await _body(request, Fault)
+        return _done(self._operator.fault(_evse(request), body.fault, body.active))
+
+    async def present(self, request: Request) -> Response:
+        body = await _body(request, Card)
+        reader = request.path_params["reader"]
+        return _done(self._operator.present(reader, body.token, body.hold_s))
+
+    async def device_fault(self, request: Request) -> Response:
+        body = await _body(request, Fault)
+        name = request.path_params["name"]
+        # A bus that is unplugged waits for its thread: not in the event loop.
+        at_s = await asyncio.to_thread(self._operator.device_fault, name, body.fault, body.active)
+        return _done(at_s)
+
+    async def grid(self, request: Request) -> Response:
+        body = await _body(request, Supply)
+        return _done(self._operator.grid(body.supply, body.voltage_v))
+
+
+def fault_list(config: Config, operator: Operator) -> dict[str, Any]:
+    """What can be broken: ids with the catalogue's words, and ids for each device and bus."""
+    evse = []
+    for fault in EVSE_FAULTS:
+        entry = entries()[fault]
+        group = "Board" if fault in BOARD_LINKS else FAULTS[fault].group
+        evse.append({"id": fault, "group": group, "title": entry.title, "cause": entry.cause})
+    names = [*(device.name for device in config.device), *(bus.name for bus in config.bus)]
+    devices = {}
+    for name in names:
+        with contextlib.suppress(Refused):
+            devices[name] = list(operator.device_faults(name))
+    words = {**WIRE_FAULTS, **VALUE_FAULTS, "unplugged": "Its adapter is pulled out"}
+    return {"evse": evse, "device": devices, "words": words}
+
+
+def _evse(request: Request) -> int:
+    text = request.path_params["evse"]
+    if not text.isascii() or not text.isdecimal():
+        raise Refused("no such EVSE", where="evse", found=text, expected="a number", missing=True)
+    return int(text)
+
+
+class _NoJson(Refused):
+    """The body is no JSON at all."""
+
+
+async def _body(request: Request, kind: type[B]) -> B:
+    _check_origin(request)
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > BODY_MAX_BYTES:
+            expected = f"at most {BODY_MAX_BYTES} bytes"
+            raise Refused("body too long", where="body", found="more", expected=expected)
+    try:
+        return msgspec.json.decode(bytes(data) or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        where = path.rstrip("`").lstrip(".") or "body"
+        found = _found(data, where)
+        raise Refused("wrong body", where=where, found=found, expected=problem) from error
+    except msgspec.DecodeError as error:
+        raise _NoJson("no JSON", where="body", found=str(error), expected="JSON") from error
+
+
+def _found(data: bytes | bytearray, where: str) -> Any:
+    raw = json.loads(data)
+    return raw.get(where, raw) if isinstance(raw, dict) else raw
+
+
+def _check_origin(request: Request) -> None:
+    """A page of another site must not drive the plant through somebody's browser."""
+    origin = request.headers.get("origin")
+    if origin and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Refused("foreign page", where="Origin", found=origin, expected="this server's page")
+
+
+def _done(at_s: float) -> Response:
+    return JSONResponse({"at_s": at_s})
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    status = 400 if isinstance(error, _NoJson) else 404 if error.missing else 422
+    return _error(status, error.what, error.where, error.found, error.expected)
+
+
+def _no_such_path(request: Request, error: Exception) -> Response:
+    expected = "a path of docs/simulator.md"
+    return _error(404, "no such path", "path", request.url.path, expected)
+
+
+def _wrong_method(request: Request, error: Exception) -> Response:
+    return _error(405, "wrong method", request.url.path, request.method, "another method")
+
+
+def _error(status: int, what: str, where: str, found: Any, expected: str) -> Response:
+    fields = {"what": what, "where": where, "found": found, "expected": expected}
+    return JSONResponse({"error": fields}, status_code=status)
+
+
+def _page(name: str) -> Callable[[Request], Any]:
+    content = (files("hil") / "page" / name).read_bytes()
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+    async def serve(request: Request) -> Response:
+        return Response(content, media_type=PAGE[name], headers=headers)
+
+    return serve
+
+
+# --- Events ---------------------------------------------------------------------------------------
+
+
+class Hub:
+    """Carries events from whatever thread they happen in to the streams."""
+
+    def __init__(self, built: Built) -> None:
+        self._built = built
+        self._clients: set[_Client] = set()
+        built.world.plant.record.listen(self._tell)
+
+    def close(self) -> None:
+        """End all streams."""
+        with self._built.world:
+            for client in tuple(self._clients):
+                client.end()
+
+    async def stream(self, request: Request) -> Response:
+        """`GET /events`"""
+        if len(self._clients) >= CLIENTS_MAX:
+            return _error(503, "too many streams", "/events", CLIENTS_MAX, "fewer readers")
+        after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+        if after and not re.fullmatch(r"\d{1,15}", after):
+            return _error(422, "no such event", "Last-Event-ID", after, "a whole number")
+        return StreamingResponse(
+            self._lines(int(after) if after else None),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _lines(self, after: int | None) -> AsyncIterator[str]:
+        client = _Client(asyncio.get_running_loop())
+        with self._built.world:
+            record = self._built.world.plant.record
+            missed = () if after is None else record.after(after)
+            self._clients.add(client)
+        try:
+            yield "retry: 1000\n\n"
+            for event in missed:
+                yield _sse(event)
+            while True:
+                line = await client.next(KEEP_ALIVE_S)
+                if line is None:
+                    return
+                yield line
+        finally:
+            self._clients.discard(client)
+
+    def _tell(self, event: PlantEvent) -> None:
+        """Called with the world locked, in any thread."""
+        for client in tuple(self._clients):
+            client.put(event)
+
+
+class _Client:
+    """The queue of one stream."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: asyncio.Queue[PlantEvent | None] = asyncio.Queue(QUEUE_EVENTS)
+        self._ended = False
+
+    def put(self, event: PlantEvent) -> None:
+        self._soon(event)
+
+    def end(self) -> None:
+        self._soon(None)
+
+    async def next(self, within_s: float) -> str | None:
+        """The next lines of the stream; a comment when nothing came; None at its end."""
+        if self._ended and self._queue.empty():
+            return None
+        try:
+            event = await asyncio.wait_for(self._queue.get(), within_s)
+        except TimeoutError:
+            return ": still here\n\n"
+        return None if event is None else _sse(event)
+
+    def _soon(self, item: PlantEvent | None) -> None:
+        # The loop may have ended between the last look and now.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._add, item)
+
+    def _add(self, item: PlantEvent | None) -> None:
+        if self._queue.full():
+            self._ended = True
+        else:
+            self._queue.put_nowait(item)
+
+
+def _sse(event: PlantEvent) -> str:
+    return f"id: {event.id}\ndata: {json.dumps(event.as_json(), separators=(',', ':'))}\n\n"

@@ -1,0 +1,170 @@
+"""Firmware of the reference pilot board: pilot generator, coil driver, interlocks and watchdog.
+
+It follows what it is told, with three things of its own: it opens when it has heard nothing for
+its watchdog time; with `opens_alone` it opens on leaving state C/D, on a residual current and on
+the emergency stop; and it then stays open until it is told to open and to close again. Addresses
+are the business of the wire.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hal.values import PilotLevels, PilotState
+from hil.plant.pilot import state_of
+
+WATCHDOG_MIN_S = 0.2
+WATCHDOG_MAX_S = 10.0
+WATCHDOG_DEFAULT_S = 2.0
+"""After power-up, until told otherwise."""
+LEAVING_S = 0.03
+"""How long the pilot must be outside C and D before the board opens by itself."""
+LOCK_S = 0.25
+"""Travel of the lock motor."""
+SAMPLE_S = 0.001
+"""One measurement for each period of the pilot."""
+RCD_TEST_S = 0.5
+"""How long the residual-current module reports tripped when tested."""
+STEADY_RATIO = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardOptions:
+    """What this board has; tests leave things out."""
+
+    opens_alone: bool = True
+    watchdog: bool = True
+    """False: the watchdog register holds its value, but nothing happens."""
+    has_lock: bool = False
+    has_proximity: bool = False
+    has_rcd: bool = True
+    has_temperature: bool = True
+    has_contactor_feedback: bool = True
+    current_max_a: float = 32.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSenses:
+    """What the board measures at one instant."""
+
+    pilot: PilotLevels
+    proximity_ohm: float
+    temperature_c: float
+    contactor_closed: bool
+    rcd_tripped: bool
+    emergency_stopped: bool
+    faults: frozenset[str]
+
+
+class ReferenceBoard:
+    """One board, one EVSE."""
+
+    def __init__(self, options: BoardOptions, now_s: float = 0.0) -> None:
+        self.options = options
+        self.duty_ratio = STEADY_RATIO
+        self.coil = False
+        """What the coil driver does."""
+        self.told_closed = False
+        """What the contactor coil register holds."""
+        self.locked = False
+        self.told_locked = False
+        self.watchdog_s = WATCHDOG_DEFAULT_S
+        self.watchdog_expired = False
+        self.opened_alone = 0
+        """How often the board opened without being told, for the event log."""
+        self.sample = 0
+        self.senses: BoardSenses | None = None
+        """Latest measurement; stands still while frozen."""
+        self._frozen = False
+        self._heard_s = now_s
+        self._left_s = now_s
+        self._asking = False
+        self._lock_s = math.inf
+        self._rcd_test_until_s = -math.inf
+        self._rcd_tripped = False
+
+    # --- what the wire tells it ------------------------------------------------------------------
+
+    def hear(self, now_s: float) -> None:
+        """A correct frame for this board arrived: the watchdog starts anew."""
+        self._heard_s = now_s
+
+    def set_duty(self, duty_ratio: float) -> None:
+        self.duty_ratio = duty_ratio
+
+    def set_contactor(self, closed: bool) -> None:
+        """The contactor register; only a change from open to closed closes."""
+        if closed and not self.told_closed:
+            self.watchdog_expired = False
+            self.coil = not self._interlocked()
+        elif not closed:
+            self.coil = False
+        self.told_closed = closed
+
+    def set_lock(self, locked: bool, now_s: float) -> None:
+        if locked != self.told_locked:
+            self.told_locked = locked
+            self._lock_s = now_s + LOCK_S
+
+    def set_watchdog(self, watchdog_s: float) -> bool:
+        """False: outside the range, refused."""
+        if not WATCHDOG_MIN_S <= watchdog_s <= WATCHDOG_MAX_S:
+            return False
+        self.watchdog_s = watchdog_s
+        return True
+
+    def test_rcd(self, now_s: float) -> None:
+        self._rcd_test_until_s = now_s + RCD_TEST_S
+
+    def freeze(self, frozen: bool) -> None:
+        """Let the measurement stand still while everything else goes on."""
+        self._frozen = frozen
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def step(self, now_s: float, senses: BoardSenses) -> None:
+        """Measure, and let interlocks, watchdog and lock act."""
+        self._rcd_tripped = senses.rcd_tripped or now_s < self._rcd_test_until_s
+        if not self._frozen:
+            self.senses = senses
+            self.sample = int(now_s / SAMPLE_S) & 0xFFFF
+        if now_s >= self._lock_s:
+            self.locked = self.told_locked
+            self._lock_s = math.inf
+        if self.options.watchdog and now_s >= self._heard_s + self.watchdog_s:
+            self._expire()
+        self._watch_pilot(now_s, senses.pilot)
+        if self.coil and self._interlocked():
+            self.coil = False
+            self.opened_alone += 1
+
+    def deadline_s(self) -> float:
+        """When the watchdog, the lock or the interlock acts next."""
+        expiry_s = self._heard_s + self.watchdog_s if self.options.watchdog else math.inf
+        leaving_s = self._left_s + LEAVING_S if self.coil else math.inf
+        return min(expiry_s, leaving_s, self._lock_s)
+
+    @property
+    def rcd_tripped(self) -> bool:
+        return self._rcd_tripped and self.options.has_rcd
+
+    def _expire(self) -> None:
+        """Nobody steers: no offer, and an open contactor. Only an opening is worth a flag."""
+        self.duty_ratio = STEADY_RATIO
+        self.told_closed = False
+        if self.coil:
+            self.coil = False
+            self.watchdog_expired = True
+            self.opened_alone += 1
+
+    def _watch_pilot(self, now_s: float, pilot: PilotLevels) -> None:
+        asking = state_of(pilot) in (PilotState.C, PilotState.D)
+        self._left_s = math.inf if asking else min(self._left_s, now_s)
+        self._asking = now_s < self._left_s + LEAVING_S
+
+    def _interlocked(self) -> bool:
+        """Whether the board's own hardware forbids a closed contactor."""
+        if not self.options.opens_alone or self.senses is None:
+            return False
+        return not self._asking or self.rcd_tripped or self.senses.emergency_stopped
