@@ -1,0 +1,123 @@
+"""What the pilot offers: the limit in force, and the history of the oscillator.
+
+The limit is the smallest of lease (or failsafe), cable, board and configuration; below 6 A there is
+nothing to offer. A lower limit acts at once, a higher one at most every 5 s.
+"""
+
+from __future__ import annotations
+
+from chargepoint.evse.lease import Lease
+from chargepoint.evse.machine import Shown
+from chargepoint.evse.pilot import CURRENT_MAX_A, CURRENT_MIN_A, duty_from_current
+from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.situation import STEADY_HOLD_S
+from hal.values import BoardCommand, BoardTraits, PilotMode
+
+RAISE_WAIT_S = 5.0
+"""A vehicle has 5 s to follow a new duty (sequence 6); a further raise waits for that."""
+
+SETTLE_S = 0.1
+"""Readings may still show the half-waves of before this long after the oscillator was started."""
+
+FAULT_FADES_S = 0.5
+"""Readings may still show our own state F this long after it was ended."""
+
+CABLE_UNREADABLE_A = 13.0
+"""Rating assumed at a socket outlet whose board cannot read the cable: the lowest coded."""
+
+
+class Offer:
+    """Limit and pilot of one EVSE."""
+
+    def __init__(self, settings: EvseSettings, traits: BoardTraits) -> None:
+        self._settings = settings
+        self._traits = traits
+        self._leased_a = 0.0
+        self._mode_s = 0.0
+        self._raised_s = 0.0
+        self._steady_s: float | None = None
+        self._fault_s: float | None = None
+        self.lease = Lease(settings.limit_lease_s)
+        self.mode = PilotMode.STEADY
+        self.offered_a = 0.0
+        self.reduced_s: float | None = None
+        """When the offered current was last lowered, or a first offer made."""
+
+    def renew(self, current_a: float, until_s: float, now_s: float) -> None:
+        """Take a new limit. What is no current (negative, not a number) counts as 0."""
+        self._leased_a = current_a if current_a >= 0 else 0.0
+        self.lease.renew(until_s, now_s)
+
+    def limit_a(self, rating_a: float | None, *, cable: bool, now_s: float) -> float:
+        """Limit in force. `cable`: a cable is used whose rating is `rating_a`; None: not read."""
+        agreed_a = self._leased_a if self.lease.alive(now_s) else self._settings.failsafe_current_a
+        limits_a = [agreed_a, self._settings.current_max_a, self._traits.current_max_a]
+        if cable:
+            limits_a.append(rating_a or 0.0)
+        elif self._settings.socket and not self._traits.runs_pilot:
+            limits_a.append(CABLE_UNREADABLE_A)
+        return min(*limits_a, CURRENT_MAX_A)
+
+    def oscillates(self, now_s: float) -> bool:
+        """The oscillator was started long enough ago for readings to show it."""
+        return self.mode is PilotMode.OFFER and now_s - self._mode_s >= SETTLE_S
+
+    def fault_shown(self, now_s: float) -> bool:
+        """State F on the pilot is ours."""
+        fades = self._fault_s is not None and now_s - self._fault_s < FAULT_FADES_S
+        return self.mode is PilotMode.FAULT or fades
+
+    def steady_s(self, now_s: float) -> float:
+        """How long the oscillator has been off in this plug-in; 0: it runs; endless: never ran."""
+        if self.mode is PilotMode.OFFER:
+            return 0.0
+        return STEADY_HOLD_S if self._steady_s is None else now_s - self._steady_s
+
+    def unplugged(self) -> None:
+        """Nobody is left who could mind how soon the oscillator starts again."""
+        self._steady_s = None
+
+    def show(
+        self, shown: Shown, limit_a: float, *, allowed: bool, faulty: bool, now_s: float
+    ) -> None:
+        """Set the pilot: `shown` of the phase; `allowed` to offer; `faulty` enough for state F."""
+        mode = PilotMode.STEADY
+        kept = shown is Shown.KEPT and self.mode is PilotMode.OFFER
+        if (shown is Shown.OFFER or kept) and allowed and limit_a >= CURRENT_MIN_A:
+            mode = PilotMode.OFFER
+        elif shown is Shown.FAULT and faulty:
+            mode = PilotMode.FAULT
+        self._follow(mode, now_s)
+        self._set_current(limit_a if mode is PilotMode.OFFER else 0.0, now_s)
+
+    def command(self, *, closed: bool, locked: bool) -> BoardCommand:
+        """The whole command of a step."""
+        duty_ratio = {PilotMode.STEADY: 1.0, PilotMode.FAULT: 0.0}.get(self.mode)
+        return BoardCommand(
+            pilot=self.mode,
+            current_a=self.offered_a,
+            duty_ratio=duty_from_current(self.offered_a) if duty_ratio is None else duty_ratio,
+            closed=closed,
+            locked=locked,
+        )
+
+    def _follow(self, mode: PilotMode, now_s: float) -> None:
+        if mode is self.mode:
+            return
+        if self.mode is PilotMode.OFFER:
+            self._steady_s = now_s
+        if self.mode is PilotMode.FAULT:
+            self._fault_s = now_s
+            self._steady_s = now_s if self._steady_s is not None else None
+        self.mode = mode
+        self._mode_s = now_s
+
+    def _set_current(self, current_a: float, now_s: float) -> None:
+        raising = current_a > self.offered_a > 0
+        if raising and now_s - self._raised_s < RAISE_WAIT_S:
+            return
+        if current_a > self.offered_a:
+            self._raised_s = now_s
+        if current_a < self.offered_a or self.offered_a == 0:
+            self.reduced_s = now_s
+        self.offered_a = current_a
