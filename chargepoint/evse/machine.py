@@ -75,7 +75,7 @@ row = Row
 TRANSITIONS = (
     #   from            when                 to              IEC 61851-1, Annex A              conf.
     row(STARTING,       hazard,              FAULTED,        "weld check at start",            "M"),
-    row(STARTING,       prepared,            IDLE,           "power return: start in A1, open", "M"),
+    row(STARTING,       prepared,            IDLE,           "power return: start in A1", "M"),
 
     row(IDLE,           hazard,              FAULTED,        "A → F",                          "H"),
     row(IDLE,           inoperative,         OUT_OF_SERVICE, "EVSE not available",             "M"),
