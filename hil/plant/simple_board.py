@@ -36,9 +36,8 @@ class SimpleBoard:
 
     @property
     def duty_ratio(self) -> float:
-        if self.failed:
-            return 0.0
-        return self._offer_ratio()
+        """Steady +12 V while failed: with -12 V it could not see that the vehicle has left."""
+        return 1.0 if self.failed else self._offer_ratio()
 
     @property
     def output_a(self) -> float:

@@ -1,0 +1,261 @@
+"""RTU slaves in virtual time: when a request counts as received and when its reply is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from hal.register_map import load
+from hil.wire.board_unit import BoardUnit
+from hil.wire.line_time import LineTime
+from hil.wire.meter_unit import MeterUnit
+from hil.wire.modbus import rtu_frame, rtu_valid
+from hil.wire.rtu import RtuSlaves, Slave
+from tests.hil.plants import Outlet
+
+BOARD, METER = 1, 11
+READ_STATUS = rtu_frame(BOARD, bytes.fromhex("04 0000 0008"))
+CLOSE = rtu_frame(BOARD, bytes.fromhex("05 0000 FF00"))
+READ_VOLTAGE = rtu_frame(METER, bytes.fromhex("04 0000 0002"))
+
+
+class Line:
+    """A board and a meter on a line whose time is the test's."""
+
+    def __init__(self, line: LineTime, outlet: Outlet | None = None) -> None:
+        self.outlet = outlet or Outlet()
+        record = self.outlet.plant.record
+        self.board = Slave(
+            "board1",
+            BoardUnit(
+                self.outlet.board,
+                load("reference_pilot_board"),
+                record=record,
+                evse=1,
+                device="board1",
+            ),
+        )
+        self.meter = Slave("meter1", MeterUnit(self.outlet.meter, load("eastron_sdm630"), 7))
+        self.slaves = RtuSlaves(
+            self.outlet.world, {BOARD: self.board, METER: self.meter}, line, turnaround_s=0.002
+        )
+
+    def ask(self, request: bytes, at_s: float = 1.0) -> list[tuple[float, bytes]]:
+        """Send `request`; everything that comes, each with its instant."""
+        self.slaves.hear(request, at_s)
+        return self.collect()
+
+    def collect(self) -> list[tuple[float, bytes]]:
+        found = []
+        while (next_s := self.slaves.next_s()) < float("inf"):
+            self.outlet.clock.now_s = next_s
+            found += [(next_s, data) for data in self.slaves.due(next_s)]
+        return found
+
+
+# fmt: off
+REPLIES = [
+    #  8 bytes there, 2 ms, 21 bytes back, characters of 10 or 11 bits
+    (LineTime(115_200),                 1.0 + 8 * 10 / 115_200 + 0.002 + 21 * 10 / 115_200),
+    (LineTime(19_200),                  1.0 + 8 * 10 / 19_200 + 0.002 + 21 * 10 / 19_200),
+    (LineTime(9_600, "even"),           1.0 + 8 * 11 / 9_600 + 0.002 + 21 * 11 / 9_600),
+    (LineTime(9_600, "none", 2),        1.0 + 8 * 11 / 9_600 + 0.002 + 21 * 11 / 9_600),
+]
+REFUSALS = [
+    ("06 0001 0063", "86 03"),      #  watchdog 99 ms: below its range
+    ("06 0000 2711", "86 03"),      #  pilot 100.01 %
+    ("06 0009 0000", "86 02"),
+    ("04 0000 0009", "84 02"),
+    ("05 0003 FF00", "85 02"),
+    ("06 0001 03E8", "06 0001 03E8"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("line", "reply_s"), REPLIES)
+def test_a_reply_is_there_when_the_line_would_have_carried_it(
+    line: LineTime, reply_s: float
+) -> None:
+    ((at_s, reply),) = Line(line).ask(READ_STATUS)
+    assert at_s == pytest.approx(reply_s, abs=1e-9)
+    assert reply[:3] == bytes([BOARD, 4, 16])
+    assert rtu_valid(reply)
+
+
+def test_a_command_acts_when_its_last_character_has_passed() -> None:
+    line = Line(LineTime(19_200))
+    line.ask(CLOSE, at_s=2.0)
+    event = next(e for e in line.outlet.plant.record.after(0) if e.type == "contactor_commanded")
+    assert event.at_s == pytest.approx(2.0 + 8 * 10 / 19_200)
+    assert event.fields == {"evse": 1, "device": "board1", "closed": True}
+
+
+def test_silence_between_frames_is_fixed_above_19200_baud() -> None:
+    assert LineTime(9_600).silence_s == pytest.approx(3.5 * 10 / 9_600)
+    assert LineTime(115_200).silence_s == 0.00175
+
+
+def test_a_request_in_pieces_is_one_request() -> None:
+    line = Line(LineTime(115_200))
+    line.slaves.hear(READ_STATUS[:3], 1.0)
+    line.slaves.hear(READ_STATUS[3:], 1.001)
+    assert len(line.collect()) == 1
+
+
+def test_a_wrong_check_sum_gets_no_answer_and_does_not_rearm_the_board() -> None:
+    line = Line(LineTime(115_200))
+    assert line.ask(READ_STATUS[:-1] + b"\x00") == []
+    assert line.slaves.discarded == 8
+    assert line.board.requests == 0
+
+
+def test_a_request_after_noise_and_a_pause_is_answered() -> None:
+    line = Line(LineTime(115_200))
+    line.slaves.hear(b"\xff\x00\x12", 1.0)
+    assert line.collect() == []
+    assert len(line.ask(READ_STATUS, 2.0)) == 1
+
+
+def test_an_unknown_unit_stays_silent() -> None:
+    line = Line(LineTime(115_200))
+    assert line.ask(rtu_frame(99, bytes.fromhex("04 0000 0008"))) == []
+
+
+def test_an_unknown_function_is_refused_after_the_silence_that_ends_it() -> None:
+    line = Line(LineTime(115_200))
+    ((at_s, reply),) = line.ask(rtu_frame(BOARD, bytes.fromhex("2B 0E 01 00")))
+    assert reply == rtu_frame(BOARD, bytes.fromhex("AB 01"))
+    assert at_s > 1.005
+
+
+def test_a_broadcast_reaches_every_board_and_is_not_answered() -> None:
+    line = Line(LineTime(115_200))
+    assert line.ask(rtu_frame(0, bytes.fromhex("06 0000 0A6B"))) == []
+    assert line.outlet.board.duty_ratio == pytest.approx(0.2667)
+
+
+def test_a_correct_frame_for_another_unit_does_not_rearm_the_watchdog() -> None:
+    line = Line(LineTime(115_200))
+    before = line.outlet.board.deadline_s()
+    line.outlet.board.options = type(line.outlet.board.options)()
+    line.ask(READ_VOLTAGE)
+    assert line.outlet.board.deadline_s() == 2.0
+    line.ask(READ_STATUS, at_s=3.0)
+    assert line.outlet.board.deadline_s() == pytest.approx(5.0, abs=0.01)
+    assert before == float("inf")
+
+
+# --- Faults ---------------------------------------------------------------------------------------
+
+
+def faulty(fault: str) -> Line:
+    line = Line(LineTime(115_200))
+    line.board.trouble.faults.add(fault)
+    return line
+
+
+def test_silent() -> None:
+    line = faulty("silent")
+    assert line.ask(READ_STATUS) == []
+    assert len(line.ask(READ_VOLTAGE, 2.0)) == 1
+
+
+def test_crc() -> None:
+    ((_, reply),) = faulty("crc").ask(READ_STATUS)
+    assert len(reply) == 21
+    assert not rtu_valid(reply)
+
+
+def test_slow_is_half_a_second_late_and_leaves_the_bus_to_others() -> None:
+    line = faulty("slow")
+    line.slaves.hear(READ_STATUS, 1.0)
+    line.slaves.hear(READ_VOLTAGE, 1.1)
+    (quick_s, quick), (late_s, late) = line.collect()
+    assert quick[0] == METER
+    assert quick_s < 1.12
+    assert late[0] == BOARD
+    assert late_s == pytest.approx(1.5045, abs=0.001)
+
+
+@pytest.mark.parametrize(("fault", "code"), [("exception", 4), ("busy", 6)])
+def test_exceptions(fault: str, code: int) -> None:
+    ((_, reply),) = faulty(fault).ask(CLOSE)
+    assert reply == rtu_frame(BOARD, bytes([0x85, code]))
+
+
+def test_noise_stands_in_front_of_the_answer() -> None:
+    ((_, reply),) = faulty("noise").ask(READ_STATUS)
+    assert rtu_valid(reply[3:])
+    assert not rtu_valid(reply)
+
+
+def test_truncated() -> None:
+    ((_, reply),) = faulty("truncated").ask(READ_STATUS)
+    assert len(reply) == 10
+
+
+def test_stutter_sends_the_whole_answer_in_pieces() -> None:
+    found = faulty("stutter").ask(READ_STATUS)
+    assert [len(data) for _, data in found] == [3] * 7
+    assert rtu_valid(b"".join(data for _, data in found))
+    assert found[1][0] - found[0][0] == pytest.approx(0.004 + 3 * 10 / 115_200)
+
+
+def test_echo_repeats_the_request_before_the_answer() -> None:
+    (_, echo), (_, reply) = faulty("echo").ask(READ_STATUS)
+    assert echo == READ_STATUS
+    assert rtu_valid(reply)
+
+
+def test_stranger_answers_under_another_address() -> None:
+    ((_, reply),) = faulty("stranger").ask(READ_STATUS)
+    assert reply[0] != BOARD
+
+
+# --- Registers ------------------------------------------------------------------------------------
+
+
+def test_the_status_block_of_the_reference_board_word_by_word() -> None:
+    """Levels of state B while 16 A are offered; layout in docs/reference-board.md."""
+    outlet = Outlet()
+    outlet.vehicle.plug_in()
+    outlet.offer(0.2666)
+    ((_, reply),) = Line(LineTime(115_200), outlet).ask(READ_STATUS, at_s=0.0)
+    found = [int.from_bytes(reply[at : at + 2], "big") for at in range(3, 19, 2)]
+    assert found[0] == 1 << 6
+    assert found[1] == 8979
+    assert found[2] == 0x10000 - 12_000
+    assert found[3] == 2666
+    assert found[5] == 220
+    assert found[7] == 0
+
+
+def test_the_board_identifies_itself() -> None:
+    ((_, reply),) = Line(LineTime(115_200)).ask(rtu_frame(BOARD, bytes.fromhex("04 0064 0002")))
+    assert reply[3:7] == bytes.fromhex("4350 0001")
+
+
+@pytest.mark.parametrize(("pdu", "answer"), REFUSALS)
+def test_the_board_refuses_what_its_layout_has_not(pdu: str, answer: str) -> None:
+    ((_, reply),) = Line(LineTime(115_200)).ask(rtu_frame(BOARD, bytes.fromhex(pdu)))
+    assert reply == rtu_frame(BOARD, bytes.fromhex(answer))
+
+
+def test_an_sdm630_shows_230_v_as_eastron_prints_it() -> None:
+    """Eastron SDM630 protocol: volts are single-precision floats; 230.0 is 4366 0000."""
+    ((_, reply),) = Line(LineTime(9_600)).ask(READ_VOLTAGE)
+    assert reply[:7] == bytes.fromhex("0B 04 04 4366 0000")
+
+
+def test_the_import_register_of_an_sdm630_is_kwh() -> None:
+    outlet = Outlet()
+    line = Line(LineTime(9_600), outlet)
+    ((_, reply),) = line.ask(rtu_frame(METER, bytes.fromhex("04 0048 0002")))
+    assert reply[3:7] == bytes.fromhex("4120 0000")
+
+
+def test_a_meter_refuses_writes_and_addresses_outside_its_map() -> None:
+    line = Line(LineTime(9_600))
+    ((_, reply),) = line.ask(rtu_frame(METER, bytes.fromhex("06 0048 0000")))
+    assert reply == rtu_frame(METER, bytes.fromhex("86 02"))
+    ((_, reply),) = line.ask(rtu_frame(METER, bytes.fromhex("04 0400 0002")), 2.0)
+    assert reply == rtu_frame(METER, bytes.fromhex("84 02"))
