@@ -235,6 +235,7 @@ class Evse:
             reading_age_s=senses.age_s,
             sample_age_s=senses.sample_age_s,
             pilot=senses.pilot,
+            pilot_raw=senses.decoder.raw,
             diode=senses.decoder.diode,
             connected=senses.connected,
             permitted=self._permitted(now_s),

@@ -69,6 +69,9 @@ class Observation:
     sample_age_s: float = 0.0
     """How long the board's sample counter has stood still over fresh readings."""
     pilot: PilotState | None = None
+    """Debounced."""
+    pilot_raw: PilotState | None = None
+    """Of the newest sample; one wild sample ends state C, but is no hazard."""
     diode: Diode = Diode.UNKNOWN
     connected: bool = False
     permitted: bool = False
@@ -107,11 +110,12 @@ def rcd_tripped(o: Observation, _: EvseSettings) -> str | None:
 
 
 def pilot_shorted(o: Observation, _: EvseSettings) -> str | None:
-    return _pilot_text(o) if o.pilot is PilotState.E else None
+    return _pilot_text(o) if o.pilot is o.pilot_raw is PilotState.E else None
 
 
 def pilot_out_of_range(o: Observation, _: EvseSettings) -> str | None:
-    return _pilot_text(o) if o.pilot is PilotState.F and not o.fault_shown else None
+    out = o.pilot is o.pilot_raw is PilotState.F
+    return _pilot_text(o) if out and not o.fault_shown else None
 
 
 def diode_missing(o: Observation, _: EvseSettings) -> str | None:

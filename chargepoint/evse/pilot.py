@@ -179,6 +179,8 @@ class PilotDecoder:
         self._streak: Streak[PilotState] = Streak()
         self._verdicts: Streak[Diode] = Streak()
         self._sample: int | None = None
+        self.raw: PilotState | None = None
+        """Of the newest sample alone."""
         self.state: PilotState | None = None
         """None until the first valid samples, and again after `forget`."""
         self.diode = Diode.UNKNOWN
@@ -188,7 +190,7 @@ class PilotDecoder:
         """Take one good reading; `offering`: the pilot was told to oscillate by then."""
         repeated = reading.sample is not None and reading.sample == self._sample
         self._sample = reading.sample
-        state = self._raw(reading)
+        self.raw = state = self._classify(reading)
         if repeated and state in ASKING:
             return
         self._streak.take(state, reading.taken_s)
@@ -198,13 +200,13 @@ class PilotDecoder:
 
     def forget(self) -> None:
         """Start over: too much was missed. A diode once found missing stays missing."""
-        self.state = None
+        self.state = self.raw = None
         self._streak.clear()
         self._verdicts.clear()
         if self.diode is Diode.PASSED:
             self.diode = Diode.UNKNOWN
 
-    def _raw(self, reading: BoardReading) -> PilotState:
+    def _classify(self, reading: BoardReading) -> PilotState:
         if isinstance(reading.pilot, PilotState):
             return reading.pilot
         return state_from_levels(reading.pilot, self.state)
