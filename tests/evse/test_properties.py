@@ -1,0 +1,134 @@
+"""Random histories: whatever comes in whatever order, the invariants hold after every step."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargepoint.evse.evse import BoardLevel
+from chargepoint.evse.hazards import HAZARDS, Reaction
+from chargepoint.ipc.messages import ContactorClosed, ContactorOpened, HazardCleared, HazardRaised
+from hal.values import BoardCommand, PilotMode, PilotState, Quality
+from tests.evse.bench import TRAITS, Bench
+
+Action = tuple[str, Any, int]
+
+
+def setting(name: str, *values: Any) -> st.SearchStrategy[tuple[str, Any]]:
+    return st.tuples(st.just(name), st.sampled_from(values))
+
+
+# fmt: off
+CHANGES = st.one_of(
+    setting("vehicle", *"AABBCCCCDE"),
+    setting("permit", True, True, True, False),
+    setting("limit_a", 16.0, 16.0, 6.0, 5.9, 32.0, 0.0, float("nan"), None),
+    setting("diode", True, True, True, False),
+    setting("answers", True, True, True, False),
+    setting("quality", Quality.GOOD, Quality.GOOD, Quality.SUSPECT),
+    setting("level", BoardLevel.HEARD, BoardLevel.HEARD, BoardLevel.LOST, BoardLevel.REFUSED),
+    setting("meter_a", None, (10.0,), (16.0, 19.0, 16.0)),
+    setting("override", {}, {}, {}, {"rcd_tripped": True}, {"emergency_stopped": True},
+            {"contactor_closed": True}, {"contactor_closed": False}, {"locked": False},
+            {"temperature_c": 80.0}, {"sample": 1}, {"watchdog_expired": True},
+            {"proximity_ohm": 680.0}, {"proximity_ohm": 0.0}, {"faults": frozenset({"supply"})}),
+    setting("command", "revoke", "out", "in", "unlock", "reset"),
+)
+# fmt: on
+HISTORIES = st.lists(st.tuples(CHANGES, st.integers(1, 60)), min_size=1, max_size=25)
+
+
+def apply(bench: Bench, name: str, value: Any) -> None:
+    if name != "command":
+        setattr(bench, name, value)
+    elif value == "revoke":
+        bench.permit = False
+        bench.evse.revoke()
+    elif value == "unlock":
+        bench.evse.unlock()
+    elif value == "reset":
+        for hazard in bench.hazards:
+            bench.evse.reset_hazard(hazard)
+    else:
+        bench.evse.set_operative(value == "in")
+
+
+class Judge:
+    """Holds each step against the rules, knowing only what went in and what came out."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.leave_s = -1e9
+        self.closed_before = False
+
+    def __call__(self, command: BoardCommand) -> None:
+        bench, snapshot = self.bench, self.bench.evse.snapshot()
+        stops = list(snapshot.hazards)
+        opens = [name for name in stops if HAZARDS[name].reaction is Reaction.OPEN]
+        leave = snapshot.permitted and snapshot.operative and snapshot.limit_a >= 6 and not stops
+        self.leave_s = bench.now_s if leave else self.leave_s
+        if command.closed:
+            asked = (PilotState.C, PilotState.D) if bench.settings.ventilated else (PilotState.C,)
+            assert snapshot.pilot in asked
+            assert opens == []
+            assert bench.now_s - self.leave_s <= bench.settings.ramp_down_s + 0.021
+            assert self.closed_before or leave, "closed without leave"
+        if command.current_a > 0:
+            assert leave
+            assert 6 <= command.current_a <= snapshot.limit_a
+        assert (command.current_a > 0) is (command.pilot is PilotMode.OFFER)
+        assert snapshot.limit_a <= 32
+        if bench.settings.socket and (command.closed or snapshot.contactor_closed):
+            assert command.locked
+        self.closed_before = command.closed
+
+
+@settings(max_examples=40, deadline=None)
+@given(HISTORIES, st.booleans(), st.booleans())
+def test_the_invariants_hold_in_every_history(
+    history: list[tuple[tuple[str, Any], int]], socket: bool, ventilated: bool
+) -> None:
+    bench = Bench(socket=socket, ventilated=ventilated, traits=TRAITS)
+    bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
+    judge = Judge(bench)
+    for (name, value), ticks in [(("vehicle", "C"), 30), *history]:
+        apply(bench, name, value)
+        for _ in range(ticks):
+            judge(bench.tick())
+            deadline_s = bench.evse.deadline_s()
+            assert deadline_s is None or deadline_s > bench.now_s
+    closings = [type(f) for f in bench.facts if isinstance(f, ContactorClosed | ContactorOpened)]
+    assert all(a is not b for a, b in pairwise(closings))
+    active: set[str] = set()
+    for fact in bench.facts:
+        if isinstance(fact, HazardRaised):
+            assert fact.hazard not in active
+            active.add(fact.hazard)
+        elif isinstance(fact, HazardCleared):
+            active.remove(fact.hazard)
+
+
+@settings(max_examples=15, deadline=None)
+@given(HISTORIES)
+def test_from_any_history_a_good_vehicle_is_charged_in_the_end(
+    history: list[tuple[tuple[str, Any], int]],
+) -> None:
+    """Nothing but service hazards keeps a healthy station from charging the next vehicle."""
+    bench = Bench()
+    bench.run(0.2)
+    for (name, value), ticks in history:
+        apply(bench, name, value)
+        bench.run(ticks * 0.02)
+    bench.level, bench.answers, bench.quality = BoardLevel.HEARD, True, Quality.GOOD
+    bench.override, bench.diode, bench.meter_a, bench.permit = {}, True, None, False
+    bench.evse.set_operative(True)
+    bench.vehicle = "A"
+    bench.run(45.0)
+    for hazard in bench.hazards:
+        assert bench.evse.reset_hazard(hazard)[0]
+    bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
+    bench.run(6.0)
+    assert bench.command.closed, bench.evse.snapshot()
