@@ -317,8 +317,8 @@ class Evse:
     def _locked(self, lock: Lock, situation: Situation) -> bool:
         if self._contactor.commanded or self._senses.feedback or lock is Lock.HELD:
             return True
-        safe = situation.permitted and situation.pilot is not PilotState.E
-        return lock is Lock.PERMITTED and safe
+        plugged = self._senses.connected and situation.pilot is not PilotState.E
+        return lock is Lock.PERMITTED and situation.permitted and plugged
 
     def _waits_s(self) -> tuple[float, ...]:
         settings = self._settings

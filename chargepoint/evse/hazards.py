@@ -135,6 +135,8 @@ def proximity_invalid(o: Observation, _: EvseSettings) -> str | None:
 def contactor_welded(o: Observation, settings: EvseSettings) -> str | None:
     if o.reading is None or not o.reading.contactor_closed or o.opened_s is None:
         return None
+    if o.reading.contactor_commanded:
+        return None  # Not stuck but driven: `contactor_driven`.
     waited_s = o.reading.taken_s - o.opened_s
     if waited_s < settings.open_feedback_s:
         return None
@@ -193,15 +195,13 @@ def over_current(o: Observation, _: EvseSettings) -> str | None:
 
 
 def reading_stale(o: Observation, settings: EvseSettings) -> str | None:
-    if o.board is not BoardLevel.HEARD or o.reading_age_s <= settings.stale_after_s:
+    if o.board is not BoardLevel.HEARD:
         return None
-    return f"older than {settings.stale_after_s:g} s"
-
-
-def sample_frozen(o: Observation, settings: EvseSettings) -> str | None:
-    if o.board is not BoardLevel.HEARD or o.sample_age_s <= settings.stale_after_s:
-        return None
-    return f"same sample number for more than {settings.stale_after_s:g} s"
+    if o.reading_age_s > settings.stale_after_s:
+        return f"no good reading for more than {settings.stale_after_s:g} s"
+    if o.sample_age_s > settings.stale_after_s:
+        return f"same sample number for more than {settings.stale_after_s:g} s"
+    return None
 
 
 def board_lost(o: Observation, _: EvseSettings) -> str | None:
@@ -268,7 +268,6 @@ HAZARDS: dict[str, Hazard] = _table(
     Hazard(over_current,           _STOP,   7.0,   _PLUG,     0.0, _ALL, _PLUG,    False),
     Hazard(over_temperature,       _STOP,   1.0,   _GOOD,    10.0, _ALL, _GOOD,    False),
     Hazard(reading_stale,          _OPEN,   0.0,   _GOOD,     1.0, _ALL, _GOOD,    False),
-    Hazard(sample_frozen,          _OPEN,   0.0,   _GOOD,     1.0, _ALL, _GOOD,    False),
     Hazard(board_lost,             _OPEN,   0.0,   _GOOD,     1.0, _ALL, _GOOD,    False),
     Hazard(board_refused,          _OPEN,   0.0,   _GOOD,     1.0, _ALL, _GOOD,    False),
     Hazard(watchdog_tripped,       _OPEN,   0.0,   _GOOD,     5.0, _ALL, _GOOD,    False),

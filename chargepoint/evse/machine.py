@@ -151,7 +151,7 @@ class Lock(Enum):
 
     FREE = "free"
     PERMITTED = "permitted"
-    """Locked while the permission lasts, free in state E."""
+    """Locked while the permission lasts and a vehicle is connected; free in state E."""
     HELD = "held"
     """Locked, whatever the permission: the contactor is not known to be open."""
 
@@ -238,22 +238,3 @@ class PhaseMachine:
             "dest": line.to.value,
             "conditions": applies,
         }
-
-
-def transition_diagram() -> str:
-    """The transitions as a Mermaid state diagram, one arrow per row of the table."""
-    lines = ["stateDiagram-v2", f"    [*] --> {STARTING.value}"]
-    for line in TRANSITIONS:
-        words = line.when.__name__.replace("_", " ")
-        lines.append(f"    {line.source.value} --> {line.to.value}: {words}")
-    return "\n".join(lines)
-
-
-def transition_table() -> str:
-    """The transitions as a Markdown table with clause and confidence."""
-    lines = ["| from | when | to | clause | conf. |", "|---|---|---|---|---|"]
-    for line in TRANSITIONS:
-        words = line.when.__name__.replace("_", " ")
-        cells = (line.source.value, words, line.to.value, line.clause, line.confidence)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)

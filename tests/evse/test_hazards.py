@@ -108,7 +108,7 @@ def test_a_sample_counter_that_stands_still_opens() -> None:
     bench = charging()
     bench.override = {"sample": 7}
     bench.run(0.3)
-    assert (bench.command.closed, bench.hazards) == (False, ("sample_frozen",))
+    assert (bench.command.closed, bench.hazards) == (False, ("reading_stale",))
 
 
 def test_a_board_without_a_sample_counter_is_not_frozen() -> None:

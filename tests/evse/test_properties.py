@@ -81,6 +81,8 @@ class Judge:
             assert 6 <= command.current_a <= snapshot.limit_a
         assert (command.current_a > 0) is (command.pilot is PilotMode.OFFER)
         assert snapshot.limit_a <= 32
+        if bench.settings.socket and not command.closed and snapshot.pilot is PilotState.A:
+            assert command.locked is snapshot.contactor_closed or snapshot.phase == "opening"
         if bench.settings.socket and (command.closed or snapshot.contactor_closed):
             assert command.locked
         self.closed_before = command.closed
