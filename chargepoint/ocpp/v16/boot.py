@@ -17,6 +17,9 @@ RETRY_S = (15.0, 30.0, 60.0, 120.0, 300.0)
 RETRY_DEFAULT_S = 60.0
 """Wait after Pending or Rejected with an interval of 0, which means: as you like, but no flood."""
 
+RETRY_MAX_S = 86_400.0
+"""Longest wait that we take from a CSMS; an interval of years is a mistake, and would be final."""
+
 HEARTBEAT_DEFAULT_S = 300
 HEARTBEAT_MIN_S = 10
 """For an `interval` of the CSMS that is missing, zero, negative, or too short to be meant."""
@@ -86,7 +89,8 @@ class Registration:
         self._due_s = None
         if not self.accepted:
             interval = _interval(payload)
-            self._not_before_s = now_s + (interval if interval > 0 else RETRY_DEFAULT_S)
+            wait_s = min(interval, RETRY_MAX_S) if interval > 0 else RETRY_DEFAULT_S
+            self._not_before_s = now_s + wait_s
             self._due_s = self._not_before_s
         return True
 
