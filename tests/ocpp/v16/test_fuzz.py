@@ -42,14 +42,17 @@ REQUESTS: list[tuple[str, Any]] = [
     ("GetLog", {}),
     ("NoSuchAction", {}),
 ]
-ANSWERS: list[Any] = [
-    {},
-    ACCEPTED,
+REGISTRATIONS: list[Any] = [
+    *[ACCEPTED] * 6,
     ACCEPTED | {"status": "Pending", "interval": 1},
     ACCEPTED | {"status": "Rejected", "interval": 1},
-    {"idTagInfo": {"status": "Accepted"}, "transactionId": 5},
-    {"currentTime": "2026-11-24T10:00:00Z"},
 ]
+ANSWERS: dict[str, Any] = {
+    "Authorize": {"idTagInfo": {"status": "Accepted", "expiryDate": "2027-01-01T00:00:00Z"}},
+    "Heartbeat": {"currentTime": "2026-11-24T10:00:00Z"},
+    "StartTransaction": {"idTagInfo": {"status": "Blocked"}, "transactionId": 5},
+    "StopTransaction": {"idTagInfo": {"status": "Expired", "parentIdTag": "G"}},
+}
 ODD: list[Any] = [
     None, True, False, 0, -1, 1, 1.5, -0.0, 1e300, 2**31, 2**63, 10**40, "", " ", "x" * 600, "ü☃",
     "\x00", "\\", '"', "true", "12", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", [], {},
@@ -84,31 +87,33 @@ def mutated(value: Any, dice: random.Random) -> Any:
 
 def frame(line: Line, dice: random.Random) -> str:
     """One text as a broken, hostile or plain central system might send it."""
-    kind = dice.random()
-    if kind < 0.1:
+    if dice.random() < 0.05:
         return dice.choice(RAW)
-    if kind < 0.5:
+    whole = _answer(line, dice) if dice.random() < 0.6 else None
+    if whole is None:
         action, payload = dice.choice(REQUESTS)
-        whole: Any = [2, f"c-{dice.randrange(1000)}", action, payload]
-    else:
-        own = line.in_flight[1] if line.in_flight and dice.random() < 0.8 else "own-1"
-        if dice.random() < 0.8:
-            whole = [3, own, dice.choice(ANSWERS)]
-        else:
-            whole = [
-                4,
-                own,
-                dice.choice(["InternalError", "SecurityError", "NotSupported"]),
-                "",
-                {},
-            ]
-    for _ in range(dice.choice((0, 1, 1, 2))):
+        whole = [2, f"c-{dice.randrange(1000)}", action, payload]
+    if dice.random() < 0.15:
         whole = mutated(whole, dice)
+    elif dice.random() < 0.5:
+        whole = [*whole[:-1], mutated(whole[-1], dice)]
     text = json.dumps(whole)
     if dice.random() < 0.1:
         place = dice.randrange(len(text) + 1)
         text = text[:place] + dice.choice(['"', "{", "]", "", "\\", ","]) + text[place + 1 :]
     return text
+
+
+def _answer(line: Line, dice: random.Random) -> Any:
+    """An answer to our call in flight, mostly a fitting one."""
+    if line.in_flight is None:
+        return None
+    _, own, action, _ = line.in_flight
+    if dice.random() < 0.1:
+        return [4, own, dice.choice(["InternalError", "SecurityError", "NotSupported"]), "", {}]
+    if action == "BootNotification":
+        return [3, own, dice.choice(REGISTRATIONS)]
+    return [3, own, ANSWERS.get(action, {})]
 
 
 def act(line: Line, dice: random.Random) -> None:
