@@ -67,7 +67,10 @@ class Outputs:
 
 
 class Evse:
-    """One EVSE and its safety. Time is an argument; commands take effect in the next step."""
+    """One EVSE and its safety. Time is an argument; commands take effect in the next step.
+
+    `traits` are those of the configured board; `adopt` takes the ones that it stated itself.
+    """
 
     def __init__(self, settings: EvseSettings, traits: BoardTraits) -> None:
         self._settings = settings
@@ -87,6 +90,12 @@ class Evse:
         self._lock_s: float | None = None
         self._limit_a = 0.0
         self._now_s = 0.0
+
+    def adopt(self, traits: BoardTraits) -> None:
+        """Take over what the board said of itself when it was prepared, now or again."""
+        self._traits = traits
+        self._senses.traits = traits
+        self._offer.traits = traits
 
     # --- Commands ---------------------------------------------------------------------------------
 
@@ -317,6 +326,8 @@ class Evse:
     def _locked(self, lock: Lock, situation: Situation) -> bool:
         if self._contactor.commanded or self._senses.feedback or lock is Lock.HELD:
             return True
+        if self._lock_s is not None and not self._senses.fresh:
+            return True  # Nobody knows whether the contactor is open.
         plugged = self._senses.connected and situation.pilot is not PilotState.E
         return lock is Lock.PERMITTED and situation.permitted and plugged
 

@@ -386,6 +386,8 @@ def _detail(hazard: Hazard, o: Observation, settings: EvseSettings) -> str | Non
 
 
 def _liftable(hazard: Hazard, watch: _Watch, o: Observation) -> bool:
+    if hazard.then is Reset.UNPLUGGED and o.pilot is PilotState.A:
+        return True
     if watch.good_s is None or o.now_s - watch.good_s < hazard.good_s:
         return False
     used_up = hazard.attempts is not None and watch.lifted >= hazard.attempts

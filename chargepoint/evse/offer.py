@@ -31,7 +31,7 @@ class Offer:
 
     def __init__(self, settings: EvseSettings, traits: BoardTraits) -> None:
         self._settings = settings
-        self._traits = traits
+        self.traits = traits
         self._leased_a = 0.0
         self._mode_s = 0.0
         self._raised_s = 0.0
@@ -51,10 +51,10 @@ class Offer:
     def limit_a(self, rating_a: float | None, *, cable: bool, now_s: float) -> float:
         """Limit in force. `cable`: a cable is used whose rating is `rating_a`; None: not read."""
         agreed_a = self._leased_a if self.lease.alive(now_s) else self._settings.failsafe_current_a
-        limits_a = [agreed_a, self._settings.current_max_a, self._traits.current_max_a]
+        limits_a = [agreed_a, self._settings.current_max_a, self.traits.current_max_a]
         if cable:
             limits_a.append(rating_a or 0.0)
-        elif self._settings.socket and not self._traits.runs_pilot:
+        elif self._settings.socket and not self.traits.runs_pilot:
             limits_a.append(CABLE_UNREADABLE_A)
         return min(*limits_a, CURRENT_MAX_A)
 

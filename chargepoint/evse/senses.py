@@ -19,7 +19,7 @@ class Senses:
 
     def __init__(self, settings: EvseSettings, traits: BoardTraits) -> None:
         self._settings = settings
-        self._traits = traits
+        self.traits = traits
         self._decoder = PilotDecoder(settings)
         self._cable = CableDecoder(settings)
         self._board = BoardLevel.UNHEARD
@@ -74,7 +74,7 @@ class Senses:
     @property
     def proximity_used(self) -> bool:
         """The cable rating is read here: a socket outlet with a board that can."""
-        return self._settings.socket and self._traits.has_proximity
+        return self._settings.socket and self.traits.has_proximity
 
     @property
     def age_s(self) -> float:
@@ -88,16 +88,16 @@ class Senses:
 
     @property
     def fresh(self) -> bool:
-        """There is a reading that may be believed."""
+        """There is a reading that may be believed, and measured anew not long ago."""
         heard = self._board is BoardLevel.HEARD and self.reading is not None
-        return heard and self.age_s <= self._settings.stale_after_s
+        return heard and max(self.age_s, self.sample_age_s) <= self._settings.stale_after_s
 
     @property
     def feedback(self) -> bool | None:
         """Contactor closed, as the board says; None: it cannot say, or its word is too old."""
         if self.reading is None or not self.fresh:
             return None
-        if self.reading.contactor_closed is None and self._traits.runs_pilot:
+        if self.reading.contactor_closed is None and self.traits.runs_pilot:
             return self.reading.contactor_commanded
         return self.reading.contactor_closed
 

@@ -172,7 +172,7 @@ def opened(s: Situation, settings: EvseSettings) -> bool:
     return not s.feedback
 
 
-def opened_or_hazard(s: Situation, settings: EvseSettings) -> bool:
+def hazard_opened(s: Situation, settings: EvseSettings) -> bool:
     overdue = s.elapsed_s >= settings.open_feedback_s
     return hazard(s, settings) and (opened(s, settings) or overdue)
 

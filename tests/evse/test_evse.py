@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chargepoint.evse.evse import BoardLevel, Evse, EvseSettings, Inputs
@@ -431,6 +433,17 @@ def test_a_socket_stays_locked_while_the_auxiliary_contact_says_closed() -> None
     assert bench.command.locked
 
 
+def test_a_socket_stays_locked_while_nobody_knows_whether_the_contactor_is_open() -> None:
+    bench = charging(socket=True)
+    bench.answers = bench.permit = False
+    bench.evse.revoke()
+    bench.run(5.0)
+    assert (bench.phase, bench.command.locked) == (Phase.FAULTED, True)
+    bench.answers, bench.vehicle = True, "B"
+    bench.run(2.0)
+    assert not bench.command.locked
+
+
 def test_a_lock_that_does_not_follow_is_a_hazard() -> None:
     bench = Bench(socket=True)
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
@@ -612,3 +625,9 @@ def test_an_old_reading_counts_as_none() -> None:
     outputs = evse.step(Inputs(reading=old), 20.0)
     assert (evse.snapshot().pilot, evse.snapshot().phase) == (None, Phase.FAULTED)
     assert not outputs.command.closed
+
+
+def test_what_the_board_states_of_itself_when_prepared_is_adopted() -> None:
+    bench = charging()
+    bench.evse.adopt(replace(TRAITS, current_max_a=10.0))
+    assert bench.tick().current_a == 10.0

@@ -169,7 +169,7 @@ BY_NAME = {
     "not_allowed":        replace(GOOD, permitted=False),
     "ev_ready":           GOOD,
     "not_safe":           replace(GOOD, pilot=PilotState.B),
-    "opened_or_hazard":   replace(GOOD, stop_hazard=True),
+    "hazard_opened":   replace(GOOD, stop_hazard=True),
     "opened_unplugged":   replace(GOOD, pilot=PilotState.A),
     "opened_inoperative": replace(GOOD, operative=False),
     "lifted_unplugged":   replace(GOOD, pilot=PilotState.A),
