@@ -10,6 +10,7 @@
     POST /grid                      {"supply": "on", "voltage_v": [230, 230, 230]}
     GET  /events                    SSE; replays what came after Last-Event-ID (or ?after=ID)
     GET  /faults                    what can be broken, with the catalogue's words
+    GET  /history                   power of the last three minutes, for the page's curves
 
 A POST answers with the instant at which it was done. A refusal answers 400 (no JSON), 404 (no such
 thing) or 422 (a value that cannot be) with `{"error": {what, where, found, expected}}`.
@@ -38,6 +39,7 @@ from starlette.routing import Route
 from chargepoint.catalog import entries
 from chargepoint.config import Config
 from hil.build import Built
+from hil.history import PowerHistory
 from hil.operator import BOARD_LINKS, EVSE_FAULTS, Operator, Refused
 from hil.plant.faults import FAULTS
 from hil.plant.field import HOLD_DEFAULT_S
@@ -95,11 +97,13 @@ class Supply(Body, frozen=True):
 class HttpServer:
     """The interface in a thread of its own; `start` binds, so that a taken port shows at once."""
 
-    def __init__(self, config: Config, built: Built, operator: Operator) -> None:
+    def __init__(
+        self, config: Config, built: Built, operator: Operator, history: PowerHistory
+    ) -> None:
         self._config = config
         self._built = built
         self._hub = Hub(built)
-        self.app = application(config, built, operator, self._hub)
+        self.app = application(config, built, operator, history, self._hub)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._port = int(config.simulator.http.rpartition(":")[2])
@@ -142,12 +146,17 @@ class HttpServer:
 # --- Routes ---------------------------------------------------------------------------------------
 
 
-def application(config: Config, built: Built, operator: Operator, hub: Hub) -> Starlette:
+def application(
+    config: Config, built: Built, operator: Operator, history: PowerHistory, hub: Hub
+) -> Starlette:
     """The routes as an ASGI application."""
     orders = Orders(operator)
 
     async def read_state(request: Request) -> Response:
         return JSONResponse(state(config, built))
+
+    async def read_history(request: Request) -> Response:
+        return JSONResponse(history.as_json())
 
     async def read_faults(request: Request) -> Response:
         return JSONResponse(fault_list(config, operator))
@@ -158,6 +167,7 @@ def application(config: Config, built: Built, operator: Operator, hub: Hub) -> S
             *(Route(f"/{name}", _page(name)) for name in PAGE),
             Route("/state", read_state),
             Route("/faults", read_faults),
+            Route("/history", read_history),
             Route("/events", hub.stream),
             Route("/evse/{evse}/plug_in", orders.plug_in, methods=["POST"]),
             Route("/evse/{evse}/unplug", orders.unplug, methods=["POST"]),

@@ -18,6 +18,7 @@ from chargepoint import log
 from chargepoint.config import Config
 from hal.errors import ConfigurationError
 from hil.build import build
+from hil.history import PowerHistory
 from hil.http import HttpServer
 from hil.operator import Operator
 from hil.plant.board import BoardOptions
@@ -50,7 +51,8 @@ class Simulator:
         self.config = config
         self.built = build(config, boards=boards, turnaround_s=turnaround_s)
         self.operator = Operator(config, self.built)
-        self._http = HttpServer(config, self.built, self.operator) if http else None
+        self._history = PowerHistory(self.built.world)
+        self._http = HttpServer(config, self.built, self.operator, self._history) if http else None
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
 
@@ -111,7 +113,7 @@ class Simulator:
         """Keep events on time while nobody asks the plant anything."""
         while not self._stop.wait(TICK_S):
             with self.built.world:
-                continue
+                self._history.sample()
 
 
 def run(config: Config) -> int:
