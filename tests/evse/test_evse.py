@@ -598,16 +598,15 @@ def test_facts_carry_no_number_of_their_own() -> None:
     assert {fact.seq for fact in bench.facts} == {0}
 
 
-def test_the_deadline_is_the_end_of_the_ramp_down() -> None:
+def test_the_deadline_is_the_next_instant_at_which_something_ends_by_itself() -> None:
     bench = charging()
+    assert bench.evse.deadline_s() == pytest.approx(bench.now_s + 0.25)
+    bench = charging(stale_after_s=100.0)
+    assert bench.evse.deadline_s() == pytest.approx(bench.now_s + 8.0)
     bench.permit, bench.limit_a = False, None
     bench.evse.revoke()
     bench.tick()
-    deadline_s = bench.evse.deadline_s()
-    assert deadline_s == pytest.approx(bench.now_s + bench.settings.stale_after_s)
-    bench.answers = False
-    bench.run(0.3)
-    assert bench.phase is Phase.OPENING or bench.phase is Phase.FAULTED
+    assert bench.evse.deadline_s() == pytest.approx(bench.now_s + 6.0)
 
 
 def test_a_suspect_reading_neither_keeps_alive_nor_confirms() -> None:
