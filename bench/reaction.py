@@ -49,7 +49,7 @@ CHANGES = {
 
 
 def bus_time_limit_s(baud: int) -> float:
-    """Worst time on the wire from a change to the end of the open command, two EVSEs on the line."""
+    """Worst time on a line with two EVSEs from a change to the end of the open command."""
     character_s = 10 / baud
     gap_s = max(3.5 * character_s, 0.00175)
 
