@@ -2,38 +2,47 @@
 
 Each entry point does its part and then sends what has become due, answers before own calls. What
 the parts are: `boot` (registration), `heartbeat`, `status`, `delivery` with `transactions` and
-`meter_values` (records), `configuration`, `commands`, `trigger` and, below them, `ocpp.rpc`.
+`meter_values` (records), `requests` with `commands`, `configuration` and `trigger` (what the CSMS
+asks), `calls` (what we ask) and, below them, `ocpp.rpc`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 from chargepoint.ocpp import rpc
-from chargepoint.ocpp.adapter import Close, Noted, Output, Send, Tell, Trace
-from chargepoint.ocpp.frames import CODES_V16, Fault, Payload
-from chargepoint.ocpp.payloads import Violation, request, response, written
-from chargepoint.ocpp.redaction import redacted
+from chargepoint.ocpp.adapter import Adapter, Output
+from chargepoint.ocpp.frames import CODES_V16, Payload
+from chargepoint.ocpp.outputs import Outputs
+from chargepoint.ocpp.payloads import response
 from chargepoint.ocpp.rpc import Happening, Rpc
 from chargepoint.ocpp.times import EARLIEST, Timestamps, parsed
-from chargepoint.ocpp.v16 import commands
 from chargepoint.ocpp.v16.boot import (
     Registered,
     Registration,
     boot_notification,
     heartbeat_interval_s,
 )
-from chargepoint.ocpp.v16.configuration import Change, Configuration
+from chargepoint.ocpp.v16.calls import (
+    VERSION,
+    AuthorizationCall,
+    BootCall,
+    Calls,
+    Context,
+    HeartbeatCall,
+    MeterCall,
+    StatusCall,
+)
+from chargepoint.ocpp.v16.configuration import Configuration
 from chargepoint.ocpp.v16.delivery import Delivery, Outcome, RecordCall
 from chargepoint.ocpp.v16.heartbeat import Heartbeat
 from chargepoint.ocpp.v16.id_tag_info import ID_TAG_MAX, token_info
 from chargepoint.ocpp.v16.meter_values import meter_values, requests
-from chargepoint.ocpp.v16.profiles import KNOWN, SERVED, UNSERVED_ANSWERS
+from chargepoint.ocpp.v16.requests import Requests
 from chargepoint.ocpp.v16.status import StatusReporter, status_notification
 from chargepoint.ocpp.v16.transactions import Request
-from chargepoint.ocpp.v16.trigger import Trigger, Wanted, trigger
+from chargepoint.ocpp.v16.trigger import Wanted
 from chargepoint.ocpp.view import BootInformation, LinkSettings, StationView
 from chargepoint.station.effects import (
     Answer,
@@ -49,17 +58,13 @@ from chargepoint.station.events import (
     Call,
     CsmsAccepted,
     CsmsLost,
-    Event,
     HeartbeatIntervalGiven,
     MeterValuesTriggered,
     RecordReturned,
     TimeGiven,
-    VariableSetRequested,
 )
 from chargepoint.station.records import ReadingContext
 
-VERSION = "v16"
-TIMEOUT_DEFAULT_S = 30.0
 GOING_AWAY = 1001
 """WebSocket close code of an end that leaves."""
 
@@ -67,43 +72,7 @@ MESSAGES_MAX = 8
 """MeterValues outside records, and questions about tokens, that may wait; more are given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class BootCall:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatCall:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class StatusCall:
-    connector: int
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationCall:
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
-class MeterCall:
-    pass
-
-
-Context = BootCall | HeartbeatCall | StatusCall | AuthorizationCall | MeterCall | RecordCall
-
 # fmt: off
-PRIORITIES = {
-    # what goes first when several calls wait; a person at the reader is the most impatient
-    BootCall:          0,
-    AuthorizationCall: 1,
-    StatusCall:        2,
-    HeartbeatCall:     3,
-    RecordCall:        4,
-    MeterCall:         5,
-}
 NOTED = {
     # `rpc.Disturbed.what`: event of the catalogue
     "unreadable": "csms.sent_unreadable",
@@ -114,8 +83,8 @@ NOTED = {
 # fmt: on
 
 
-class Adapter16:
-    """One charge point speaking OCPP 1.6J. Implements `chargepoint.ocpp.adapter.Adapter`."""
+class Adapter16(Adapter):
+    """One charge point speaking OCPP 1.6J."""
 
     def __init__(
         self,
@@ -124,6 +93,7 @@ class Adapter16:
         settings: LinkSettings,
         new_id: Callable[[], str],
     ) -> None:
+        self._out = Outputs()
         self._settings = settings
         self._boot = boot
         self._rpc: Rpc[Context] = Rpc(CODES_V16, new_id, settings.unanswered_max)
@@ -133,13 +103,14 @@ class Adapter16:
         self._status = StatusReporter(boot.vendor, boot.connectors)
         self._delivery = Delivery()
         self._configuration = Configuration(station.device_model, boot.connectors)
-        self._calls: dict[Call, tuple[int, str]] = {}
-        self._triggered: list[Trigger] = []
+        self._calls = Calls(self._rpc, self._configuration, self._out)
+        self._requests = Requests(
+            self._rpc, self._registration, self._configuration, boot.connectors, self._out
+        )
         self._connected = False
         self._usable = False
         """The station was told CsmsAccepted, and not yet CsmsLost."""
         self._reregistered = False
-        self._out: list[Output] = []
 
     # --- The contract ----------------------------------------------------------------------------
 
@@ -164,7 +135,7 @@ class Adapter16:
 
     def disconnected(self, now_s: float) -> Sequence[Output]:
         self._abandon(now_s)
-        return self._taken()
+        return self._out.take()
 
     def received(self, text: str, now_s: float) -> Sequence[Output]:
         if self._connected:
@@ -174,7 +145,7 @@ class Adapter16:
     def handle(self, effect: Effect, now_s: float) -> Sequence[Output]:
         match effect:
             case Answer():
-                self._answer(effect)
+                self._requests.decided(effect)
             case AskAuthorization():
                 self._authorize(effect, now_s)
             case SendRecord():
@@ -206,39 +177,34 @@ class Adapter16:
         if self._connected:
             self._queue_due(now_s)
             self._process(self._rpc.pump(now_s), now_s)
-        return self._taken()
-
-    def _taken(self) -> Sequence[Output]:
-        out, self._out = self._out, []
-        return out
+        return self._out.take()
 
     def _queue_due(self, now_s: float) -> None:
-        if self._registration.take_due(now_s) and not self._rpc.waits(_is(BootCall)):
-            self._call("BootNotification", boot_notification(self._boot), BootCall(), now_s)
+        if self._registration.take_due(now_s) and not self._calls.wait(BootCall):
+            self._calls.queue("BootNotification", boot_notification(self._boot), BootCall(), now_s)
         self._send_triggered(now_s)
         self._heartbeat.set_interval(self._configuration.text("HeartbeatInterval"), now_s)
         if self._heartbeat.due(now_s):
             self._send_heartbeat(now_s)
-        if not self._rpc.waits(_is(StatusCall)) and (owed := self._status.take()) is not None:
+        if not self._calls.wait(StatusCall) and (owed := self._status.take()) is not None:
             payload = status_notification(owed, self._times, now_s)
-            self._call("StatusNotification", payload, StatusCall(owed.connector), now_s)
+            self._calls.queue("StatusNotification", payload, StatusCall(owed.connector), now_s)
 
     def _send_heartbeat(self, now_s: float) -> None:
         self._heartbeat.start(now_s)
-        if not self._rpc.waits(_is(HeartbeatCall)):
-            self._call("Heartbeat", {}, HeartbeatCall(), now_s)
+        if not self._calls.wait(HeartbeatCall):
+            self._calls.queue("Heartbeat", {}, HeartbeatCall(), now_s)
 
     def _send_triggered(self, now_s: float) -> None:
         """Send what was triggered; before the first answer to a boot nothing else may go out."""
         if self._registration.state in (Registered.NOT_YET, Registered.REJECTED):
             return
-        triggered, self._triggered = self._triggered, []
-        for entry in triggered:
-            if entry.wanted is Wanted.HEARTBEAT and not self._rpc.waits(_is(HeartbeatCall)):
-                self._call("Heartbeat", {}, HeartbeatCall(), now_s)
+        for entry in self._requests.take_triggered():
+            if entry.wanted is Wanted.HEARTBEAT and not self._calls.wait(HeartbeatCall):
+                self._calls.queue("Heartbeat", {}, HeartbeatCall(), now_s)
             elif entry.wanted is Wanted.METER_VALUES:
                 held = Call("answered before")
-                self._tell(MeterValuesTriggered(call=held, evse=entry.connector, at_s=now_s))
+                self._out.tell(MeterValuesTriggered(call=held, evse=entry.connector, at_s=now_s))
             elif entry.wanted is Wanted.STATUS:
                 chosen = self._status.known() if entry.connector is None else (entry.connector,)
                 for connector in chosen:
@@ -246,44 +212,33 @@ class Adapter16:
 
     # --- Own calls -------------------------------------------------------------------------------
 
-    def _call(self, action: str, payload: Payload, context: Context, now_s: float) -> bool:
-        """Queue a call; False, noted, when the payload is against the schema (our mistake)."""
-        try:
-            checked = written(VERSION, action, "request", payload)
-        except Violation as error:
-            self._note("message.made_invalid", action=action, problem=error.problem)
-            return False
-        timeout_s = self._configuration.number("MessageTimeout", TIMEOUT_DEFAULT_S)
-        timeout_s = timeout_s if timeout_s >= 1 else TIMEOUT_DEFAULT_S
-        priority = PRIORITIES[type(context)]
-        self._rpc.call(action, checked, context, priority, timeout_s, now_s)
-        return True
-
     def _authorize(self, effect: AskAuthorization, now_s: float) -> None:
-        crowded = self._rpc.count(_is(AuthorizationCall)) >= MESSAGES_MAX
+        crowded = self._calls.count(AuthorizationCall) >= MESSAGES_MAX
         context = AuthorizationCall(effect.request)
         payload = {"idTag": effect.id_token.value[:ID_TAG_MAX]}
-        sent = self._usable and not crowded and self._call("Authorize", payload, context, now_s)
+        sent = (
+            self._usable and not crowded and self._calls.queue("Authorize", payload, context, now_s)
+        )
         if not sent:
-            self._tell(AuthorizationUnanswered(request=effect.request, at_s=now_s))
+            self._out.tell(AuthorizationUnanswered(request=effect.request, at_s=now_s))
 
     def _send_record(self, effect: SendRecord, now_s: float) -> None:
         sequence = effect.record.sequence
         if not self._usable:
-            self._tell(RecordReturned(sequence=sequence, at_s=now_s))
+            self._out.tell(RecordReturned(sequence=sequence, at_s=now_s))
             return
         begun = self._delivery.begin(effect, self._times, now_s)
         if isinstance(begun, list):
             self._send_parts(sequence, begun, now_s)
         else:
-            self._tell(begun)
+            self._out.tell(begun)
 
     def _send_parts(self, sequence: int, parts: Sequence[Request], now_s: float) -> None:
         action, payload = parts[0]
         call = RecordCall(sequence, tuple(parts[1:]))
-        if not self._call(action, payload, call, now_s):
+        if not self._calls.queue(action, payload, call, now_s):
             problem = "message against the schema"
-            self._tell(self._delivery.failed(call, action, "InternalError", problem, now_s))
+            self._out.tell(self._delivery.failed(call, action, "InternalError", problem, now_s))
 
     def _report_meter_values(self, effect: ReportMeterValues, now_s: float) -> None:
         """Values outside records; while Pending only what was triggered."""
@@ -293,8 +248,8 @@ class Adapter16:
         if not self._connected or not (self._usable or pending):
             return
         for payload in requests(effect.evse, effect.csms_transaction_id, values):
-            if self._rpc.count(_is(MeterCall)) < MESSAGES_MAX:
-                self._call("MeterValues", payload, MeterCall(), now_s)
+            if self._calls.count(MeterCall) < MESSAGES_MAX:
+                self._calls.queue("MeterValues", payload, MeterCall(), now_s)
 
     # --- What happened on the line ---------------------------------------------------------------
 
@@ -305,9 +260,9 @@ class Adapter16:
     def _happened(self, event: Happening[Context], now_s: float) -> None:
         match event:
             case rpc.Passed():
-                self._passed(event)
+                self._out.passed(event)
             case rpc.Request():
-                self._requested(event, now_s)
+                self._requests.received(event, now_s)
             case rpc.Answered():
                 payload = response(VERSION, event.action, event.payload)
                 if event.late:
@@ -315,7 +270,7 @@ class Adapter16:
                 else:
                     self._answered(event.context, event.action, payload, now_s)
             case rpc.Failed():
-                self._note(
+                self._out.note(
                     "message.refused",
                     action=event.action,
                     code=event.code[:50],
@@ -327,24 +282,11 @@ class Adapter16:
             case rpc.Returned():
                 self._returned(event.context, now_s)
             case rpc.Disturbed():
-                self._note(NOTED[event.what], reason=event.reason)
+                self._out.note(NOTED[event.what], reason=event.reason)
             case rpc.Muted():
                 self._muted(event, now_s)
             case _:
                 assert_never(event)
-
-    def _passed(self, event: rpc.Passed) -> None:
-        if event.outgoing:
-            self._out.append(Send(text=event.text))
-        self._out.append(
-            Trace(
-                outgoing=event.outgoing,
-                kind=event.kind,
-                action=event.action,
-                message_id=event.message_id,
-                text=redacted(event.text),
-            )
-        )
 
     def _answered(self, context: Context, action: str, payload: Payload, now_s: float) -> None:
         match context:
@@ -355,17 +297,17 @@ class Adapter16:
             case AuthorizationCall():
                 info = token_info(payload)
                 if info is None:
-                    self._tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
+                    self._out.tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
                 else:
-                    self._tell(
+                    self._out.tell(
                         AuthorizationAnswered(request=context.request, info=info, at_s=now_s)
                     )
             case RecordCall() if context.rest and self._usable:
                 self._send_parts(context.sequence, context.rest, now_s)
             case RecordCall() if context.rest:
-                self._tell(RecordReturned(sequence=context.sequence, at_s=now_s))
+                self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
             case RecordCall():
-                self._tell(self._delivery.answered(context, action, payload, now_s))
+                self._out.tell(self._delivery.answered(context, action, payload, now_s))
             case StatusCall() | MeterCall():
                 pass  # their answers say nothing
             case _:
@@ -384,16 +326,16 @@ class Adapter16:
         if self._rpc.waits(again):
             self._delivery.keep(outcome)
         else:
-            self._tell(outcome)
+            self._out.tell(outcome)
 
     def _failed(self, event: rpc.Failed[Context], now_s: float) -> None:
         match event.context:
             case BootCall():
                 self._registration.unanswered(now_s)
             case AuthorizationCall() as context:
-                self._tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
+                self._out.tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
             case RecordCall() as context:
-                self._tell(self._record_failed(context, event, now_s))
+                self._out.tell(self._record_failed(context, event, now_s))
             case HeartbeatCall() | StatusCall() | MeterCall():
                 pass  # tried once; the next one tells the same
             case _:
@@ -409,22 +351,22 @@ class Adapter16:
         return self._delivery.failed(context, event.action, event.code, event.description, now_s)
 
     def _timed_out(self, event: rpc.TimedOut[Context], now_s: float) -> None:
-        self._note("message.unanswered", action=event.action)
+        self._out.note("message.unanswered", action=event.action)
         context = event.context
         if isinstance(context, BootCall):
             self._registration.unanswered(now_s)
         elif isinstance(context, RecordCall) and event.sent:
             alone = self._rpc.unanswered <= 1
-            self._tell(self._delivery.timed_out(context, event.action, alone, now_s))
+            self._out.tell(self._delivery.timed_out(context, event.action, alone, now_s))
         else:
             self._returned(context, now_s)
 
     def _returned(self, context: Context, now_s: float) -> None:
         match context:
             case AuthorizationCall():
-                self._tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
+                self._out.tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
             case RecordCall():
-                self._tell(RecordReturned(sequence=context.sequence, at_s=now_s))
+                self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
             case StatusCall():
                 self._status.lost(context.connector)
             case BootCall() | HeartbeatCall() | MeterCall():
@@ -439,10 +381,10 @@ class Adapter16:
             return
         self._hear_time(payload, now_s)
         state = self._registration.state
-        self._note("boot.answered", status=state.value)
+        self._out.note("boot.answered", status=state.value)
         if state is Registered.ACCEPTED:
             interval_s = heartbeat_interval_s(payload)
-            self._tell(HeartbeatIntervalGiven(interval_s=interval_s, at_s=now_s))
+            self._out.tell(HeartbeatIntervalGiven(interval_s=interval_s, at_s=now_s))
             self._begin_service(now_s, everything=True)
         elif self._usable or state is Registered.REJECTED:
             self._end_service(now_s)
@@ -450,7 +392,7 @@ class Adapter16:
     def _begin_service(self, now_s: float, everything: bool) -> None:
         if not self._usable:
             self._usable = True
-            self._tell(CsmsAccepted(at_s=now_s))
+            self._out.tell(CsmsAccepted(at_s=now_s))
         self._heartbeat.start(now_s)
         self._status.listen(everything)
 
@@ -461,7 +403,7 @@ class Adapter16:
         self._status.deaf()
         if self._usable:
             self._usable = False
-            self._tell(CsmsLost(at_s=now_s))
+            self._out.tell(CsmsLost(at_s=now_s))
 
     def _reregister(self, now_s: float) -> None:
         """The CSMS takes us for a stranger, after its own restart: boot once per connection."""
@@ -473,137 +415,20 @@ class Adapter16:
         text = payload.get("currentTime")
         wall = parsed(text) if isinstance(text, str) else None
         if wall is not None and wall < EARLIEST:
-            self._note("csms.told_odd_time", time=text)
+            self._out.note("csms.told_odd_time", time=text)
         elif wall is not None:
             self._times.heard(wall, now_s)
-            self._tell(TimeGiven(wall=wall, at_s=now_s))
+            self._out.tell(TimeGiven(wall=wall, at_s=now_s))
 
     def _muted(self, event: rpc.Muted, now_s: float) -> None:
-        self._note("csms.muted", unanswered=event.unanswered)
+        self._out.note("csms.muted", unanswered=event.unanswered)
         self._abandon(now_s)
-        self._out.append(Close(code=GOING_AWAY, reason="no answers"))
+        self._out.close(GOING_AWAY, "no answers")
 
     def _abandon(self, now_s: float) -> None:
         """The connection is over: return what was under way, forget what was asked."""
         self._process(self._rpc.closed(), now_s)
         self._registration.disconnected()
-        self._calls.clear()
-        self._triggered.clear()
+        self._requests.forget()
         self._connected = False
         self._end_service(now_s)
-
-    # --- Requests of the CSMS --------------------------------------------------------------------
-
-    def _requested(self, event: rpc.Request, now_s: float) -> None:
-        action = event.action
-        if self._registration.state is Registered.REJECTED and not _asks_for_boot(event):
-            self._rpc.ignore(event.handle)
-            return
-        if action not in KNOWN:
-            self._refuse(event.handle, Fault.UNKNOWN_ACTION, f"no action {action[:50]}")
-            return
-        if action not in SERVED and action not in UNSERVED_ANSWERS:
-            self._refuse(event.handle, Fault.UNSUPPORTED, f"{action} is not served here")
-            return
-        try:
-            payload = request(VERSION, action, event.payload)
-        except Violation as error:
-            if action == "TriggerMessage" and error.rule == "enum":
-                self._reply(event.handle, action, {"status": "NotImplemented"})
-            else:
-                self._refuse(event.handle, error.fault, error.problem)
-            return
-        self._decide(event.handle, action, payload, now_s)
-
-    def _decide(self, handle: int, action: str, payload: Payload, now_s: float) -> None:
-        call = Call(f"16-{handle}")
-        if action in UNSERVED_ANSWERS:
-            self._reply(handle, action, UNSERVED_ANSWERS[action])
-        elif action in commands.ACCEPTED_ONLY and not self._registration.accepted:
-            self._reply(handle, action, {"status": "Rejected"})
-        elif action == "GetConfiguration":
-            self._reply(handle, action, self._configuration.get(payload.get("key", [])))
-        elif action == "ChangeConfiguration":
-            self._change_configuration(handle, call, payload, now_s)
-        elif action == "TriggerMessage":
-            self._trigger(handle, call, payload, now_s)
-        else:
-            command = commands.COMMANDS[action]
-            decision = command(call, payload, self._boot.connectors, now_s)
-            if isinstance(decision, dict):
-                self._reply(handle, action, decision)
-            else:
-                self._ask(handle, action, call, decision)
-
-    def _change_configuration(
-        self, handle: int, call: Call, payload: Payload, now_s: float
-    ) -> None:
-        change = self._configuration.change(payload["key"], payload["value"])
-        if not isinstance(change, Change):
-            self._reply(handle, "ChangeConfiguration", {"status": change})
-            return
-        event = VariableSetRequested(
-            call=call,
-            component=change.component,
-            variable=change.variable,
-            value=change.value,
-            at_s=now_s,
-        )
-        self._ask(handle, "ChangeConfiguration", call, event)
-
-    def _trigger(self, handle: int, call: Call, payload: Payload, now_s: float) -> None:
-        decided = trigger(payload, self._boot.connectors)
-        if not isinstance(decided, Trigger):
-            self._reply(handle, "TriggerMessage", {"status": decided})
-            return
-        early = self._registration.state is Registered.NOT_YET
-        if decided.wanted is Wanted.METER_VALUES and not early:
-            event = MeterValuesTriggered(call=call, evse=decided.connector, at_s=now_s)
-            self._ask(handle, "TriggerMessage", call, event)
-            return
-        self._reply(handle, "TriggerMessage", {"status": "Accepted"})
-        if decided.wanted is Wanted.BOOT:
-            self._registration.asked(now_s)
-        elif decided not in self._triggered:
-            self._triggered.append(decided)
-
-    def _ask(self, handle: int, action: str, call: Call, event: Event) -> None:
-        self._calls[call] = (handle, action)
-        self._tell(event)
-
-    def _answer(self, effect: Answer) -> None:
-        waiting = self._calls.pop(effect.call, None)
-        if waiting is not None:
-            handle, action = waiting
-            self._reply(handle, action, commands.answer(action, effect.verdict))
-
-    def _reply(self, handle: int, action: str, payload: Payload) -> None:
-        try:
-            checked = written(VERSION, action, "response", payload)
-        except Violation as error:
-            self._note("message.made_invalid", action=action, problem=error.problem)
-            self._refuse(handle, Fault.INTERNAL, "the answer could not be written")
-            return
-        for passed in self._rpc.answer(handle, checked):
-            self._passed(passed)
-
-    def _refuse(self, handle: int, fault: Fault, description: str) -> None:
-        for passed in self._rpc.refuse(handle, fault, description):
-            self._passed(passed)
-
-    # --- Small change ----------------------------------------------------------------------------
-
-    def _tell(self, event: Event) -> None:
-        self._out.append(Tell(event=event))
-
-    def _note(self, name: str, **fields: str | int | float | bool | None) -> None:
-        self._out.append(Noted(name=name, fields=tuple(fields.items())))
-
-
-def _is(kind: type) -> Callable[[Context], bool]:
-    return lambda context: isinstance(context, kind)
-
-
-def _asks_for_boot(event: rpc.Request) -> bool:
-    wanted = event.payload.get("requestedMessage")
-    return event.action == "TriggerMessage" and wanted == "BootNotification"

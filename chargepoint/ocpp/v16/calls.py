@@ -1,0 +1,91 @@
+"""Our own calls: what each was for, what goes first, and how long an answer may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chargepoint.ocpp.frames import Payload
+from chargepoint.ocpp.outputs import Outputs
+from chargepoint.ocpp.payloads import Violation, written
+from chargepoint.ocpp.rpc import Rpc
+from chargepoint.ocpp.v16.configuration import Configuration
+from chargepoint.ocpp.v16.delivery import RecordCall
+
+VERSION = "v16"
+
+TIMEOUT_DEFAULT_S = 30.0
+"""For a MessageTimeout that is no number or below one second."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootCall:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatCall:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCall:
+    connector: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCall:
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterCall:
+    """Values outside records."""
+
+
+Context = BootCall | HeartbeatCall | StatusCall | AuthorizationCall | MeterCall | RecordCall
+
+# fmt: off
+PRIORITIES = {
+    # what goes first when several calls wait; a person at the reader is the most impatient
+    BootCall:          0,
+    AuthorizationCall: 1,
+    StatusCall:        2,
+    HeartbeatCall:     3,
+    RecordCall:        4,
+    MeterCall:         5,
+}
+# fmt: on
+
+
+class Calls:
+    """The way out for our own calls."""
+
+    def __init__(self, rpc: Rpc[Context], configuration: Configuration, out: Outputs) -> None:
+        self._rpc = rpc
+        self._configuration = configuration
+        self._out = out
+
+    def queue(self, action: str, payload: Payload, context: Context, now_s: float) -> bool:
+        """Queue a call; False, noted, when the payload is against the schema (our mistake)."""
+        try:
+            checked = written(VERSION, action, "request", payload)
+        except Violation as error:
+            self._out.note("message.made_invalid", action=action, problem=error.problem)
+            return False
+        timeout_s = self._configuration.number("MessageTimeout", TIMEOUT_DEFAULT_S)
+        timeout_s = timeout_s if timeout_s >= 1 else TIMEOUT_DEFAULT_S
+        priority = PRIORITIES[type(context)]
+        self._rpc.call(action, checked, context, priority, timeout_s, now_s)
+        return True
+
+    def wait(self, kind: type) -> bool:
+        """Whether a call of this kind waits or is in flight."""
+        return self.count(kind) > 0
+
+    def count(self, kind: type) -> int:
+        return self._rpc.count(of(kind))
+
+
+def of(kind: type) -> Callable[[Context], bool]:
+    return lambda context: isinstance(context, kind)
