@@ -33,8 +33,8 @@ PROXIMITY_OHM = {  #  IEC 61851-1, coding of Type 2 cables
     63:  100.0,
 }
 # fmt: on
-PROXIMITY_OPEN_OHM = 10_000.0
-"""What a board sees with no plug: its pull-up alone."""
+PROXIMITY_OPEN_OHM = 65_535.0
+"""What a board shows with no plug: its register saturates."""
 PROXIMITY_BROKEN_OHM = 30.0
 """Below 60 Ω: a crushed cable or a bridge of dirt."""
 

@@ -18,7 +18,7 @@ from hil.wire.memory import ReadOnlyCoils, flag_word, placed, register_at, slice
 from hil.wire.modbus import ILLEGAL_VALUE, Refusal, Table
 
 LAYOUT = 1
-FIRMWARE = 0x0102
+FIRMWARE = 0x0100
 
 
 class BoardUnit(ReadOnlyCoils):

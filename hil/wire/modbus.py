@@ -55,13 +55,12 @@ class Unit(Protocol):
         ...
 
     def hear(self, now_s: float) -> None:
-        """A correct frame for this unit arrived."""
+        """A correct frame addressed to this unit arrived; a broadcast is none."""
         ...
 
 
 def response(unit: Unit, pdu: bytes, now_s: float) -> bytes:
     """What `unit` answers to a request that arrived at `now_s`: data or an exception."""
-    unit.hear(now_s)
     function = pdu[0]
     try:
         return bytes([function]) + _carried_out(unit, function, pdu[1:], now_s)

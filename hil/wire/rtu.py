@@ -121,18 +121,20 @@ class RtuSlaves:
         address, pdu = frame[0], frame[1:-2]
         if address == BROADCAST:
             for slave in self.slaves.values():
-                self._act(slave, pdu)
+                self._act(slave, pdu, addressed=False)
             return
         found = self.slaves.get(address)
         if found is None or "silent" in found.trouble.faults | self.trouble.faults:
             return
         found.requests += 1
         code = found.trouble.exception_code
-        reply = exception(pdu[0], code) if code is not None else self._act(found, pdu)
+        reply = self._act(found, pdu) if code is None else exception(pdu[0], code)
         self._send(found, frame, rtu_frame(address, reply), received_s)
 
-    def _act(self, slave: Slave, pdu: bytes) -> bytes:
+    def _act(self, slave: Slave, pdu: bytes, addressed: bool = True) -> bytes:
         with self._world as now_s:
+            if addressed:
+                slave.unit.hear(now_s)
             reply = response(slave.unit, pdu, now_s)
             if pdu[0] not in READS:
                 self._world.plant.touch()

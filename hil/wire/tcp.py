@@ -127,6 +127,7 @@ class TcpSlaves:
 
     def _act(self, slave: Slave, pdu: bytes) -> bytes:
         with self._world as now_s:
+            slave.unit.hear(now_s)
             reply = response(slave.unit, pdu, now_s)
             if pdu[0] not in READS:
                 self._world.plant.touch()

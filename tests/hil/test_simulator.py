@@ -63,7 +63,7 @@ def until(condition: Callable[[], bool], tries: int = 400) -> bool:
 def test_the_board_s_driver_finds_the_board_it_expects(simulator: Simulator) -> None:
     bus = rtu(simulator)
     one, two = board(bus, 1), board(bus, 2)
-    assert one.prepare().firmware == "1.2"
+    assert one.prepare().firmware == "1.0"
     two.prepare()
     assert one.traits.opens_alone
     assert one.traits.has_lock is False
@@ -189,7 +189,7 @@ def test_a_modbus_tcp_bus_is_served_on_its_port(tmp_path: Path) -> None:
         assert running.built.servers["safety"].port == port
         bus = open_modbus_tcp("safety", "127.0.0.1", port, 0.5)
         one = board(bus)
-        assert one.prepare().firmware == "1.2"
+        assert one.prepare().firmware == "1.0"
         bus.close()
 
 

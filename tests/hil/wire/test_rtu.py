@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from hal.register_map import load
+from hil.plant.board import BoardOptions
 from hil.wire.board_unit import BoardUnit
 from hil.wire.line_time import LineTime
 from hil.wire.meter_unit import MeterUnit
@@ -135,13 +139,13 @@ def test_a_broadcast_reaches_every_board_and_is_not_answered() -> None:
 
 def test_a_correct_frame_for_another_unit_does_not_rearm_the_watchdog() -> None:
     line = Line(LineTime(115_200))
-    before = line.outlet.board.deadline_s()
-    line.outlet.board.options = type(line.outlet.board.options)()
-    line.ask(READ_VOLTAGE)
-    assert line.outlet.board.deadline_s() == 2.0
-    line.ask(READ_STATUS, at_s=3.0)
-    assert line.outlet.board.deadline_s() == pytest.approx(5.0, abs=0.01)
-    assert before == float("inf")
+    line.outlet.board.options = BoardOptions()
+    line.ask(READ_VOLTAGE, at_s=0.9)
+    line.ask(READ_VOLTAGE, at_s=1.1)
+    assert line.outlet.board.watchdog_expired
+    line.ask(CLOSE, at_s=3.0)
+    line.ask(READ_STATUS, at_s=3.5)
+    assert line.outlet.board.deadline_s() == pytest.approx(4.5, abs=0.01)
 
 
 # --- Faults ---------------------------------------------------------------------------------------
@@ -216,7 +220,7 @@ def test_stranger_answers_under_another_address() -> None:
 
 def test_the_status_block_of_the_reference_board_word_by_word() -> None:
     """Levels of state B while 16 A are offered; layout in docs/reference-board.md."""
-    outlet = Outlet()
+    outlet = Outlet(options=BoardOptions(watchdog=False, has_proximity=True))
     outlet.vehicle.plug_in()
     outlet.offer(0.2666)
     ((_, reply),) = Line(LineTime(115_200), outlet).ask(READ_STATUS, at_s=0.0)
@@ -225,13 +229,22 @@ def test_the_status_block_of_the_reference_board_word_by_word() -> None:
     assert found[1] == 8979
     assert found[2] == 0x10000 - 12_000
     assert found[3] == 2666
-    assert found[5] == 220
+    assert found[4:6] == [220, 220]
     assert found[7] == 0
 
 
-def test_the_board_identifies_itself() -> None:
-    ((_, reply),) = Line(LineTime(115_200)).ask(rtu_frame(BOARD, bytes.fromhex("04 0064 0002")))
-    assert reply[3:7] == bytes.fromhex("4350 0001")
+def test_the_board_answers_the_frames_of_its_published_example() -> None:
+    """docs/reference-board.md, section Example, up to the reading, whose measurements are ours."""
+    page = Path(__file__).parents[3] / "docs" / "reference-board.md"
+    frames = re.findall(r"^(host|board) +((?:[0-9A-F]{2} ?)+)$", page.read_text("utf-8"), re.M)
+    assert [who for who, _ in frames] == ["host", "board"] * 4
+    whole = BoardOptions(watchdog=False, has_lock=True, has_proximity=True)
+    line = Line(LineTime(115_200), Outlet(options=whole))
+    for number in range(0, 6, 2):
+        ((_, reply),) = line.ask(bytes.fromhex(frames[number][1]), at_s=1.0 + number)
+        assert reply == bytes.fromhex(frames[number + 1][1])
+    ((_, reply),) = line.ask(bytes.fromhex(frames[6][1]), at_s=9.0)
+    assert reply[:3] == bytes.fromhex(frames[7][1])[:3]
 
 
 @pytest.mark.parametrize(("pdu", "answer"), REFUSALS)

@@ -56,7 +56,7 @@ def test_a_foreign_client_reads_and_writes_the_board(
     assert not client.write_coil(1, True, device_id=1).isError()
     assert served.outlet.board.duty_ratio == pytest.approx(0.2666)
     assert client.read_coils(0, count=3, device_id=1).bits[:3] == [False, True, False]
-    assert client.read_holding_registers(0, count=2, device_id=1).registers == [2666, 2000]
+    assert client.read_holding_registers(0, count=2, device_id=1).registers == [2666, 1000]
     assert client.read_input_registers(100, count=1, device_id=1).registers == [0x4350]
 
 
