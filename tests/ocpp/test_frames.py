@@ -84,7 +84,7 @@ def test_an_unknown_message_type_is_to_be_ignored(number: str) -> None:
 
 
 def test_a_result_without_an_object_is_an_empty_result() -> None:
-    """Q9: a bad answer to a transaction message counts as delivered."""
+    """CQ9: a bad answer to a transaction message counts as delivered."""
     for text in ('[3,"a"]', '[3,"a",null]', '[3,"a",7]', '[3,"a",[1]]'):
         assert parse(text) == ResultFrame(message_id=MessageId('"a"'), payload={})
 
@@ -99,7 +99,7 @@ def test_an_error_may_lack_everything_but_its_id() -> None:
 
 
 def test_an_error_frame_with_unescaped_quotes_still_fails_its_call() -> None:
-    """csms-quirks 6: a server library does not escape the description of its CALLERROR."""
+    """central systems, 6: a server library does not escape the description of its CALLERROR."""
     frame = parse('[4,"own-7","InternalError","no "charge" box",{}]')
     assert isinstance(frame, Broken)
     assert frame.fails == '"own-7"'
@@ -126,7 +126,7 @@ def test_a_frame_of_one_mebibyte_is_read_and_a_larger_one_is_not() -> None:
 
 
 def test_our_frames_are_compact_and_begin_with_the_bracket() -> None:
-    """csms-quirks 6: a server finds messages with a regular expression, without white space."""
+    """Central systems, 6: a server finds messages with a regular expression, no white space."""
     message_id = frames.own_id("own-1")
     assert frames.call(message_id, "Heartbeat", {}) == '[2,"own-1","Heartbeat",{}]'
     assert frames.result(message_id, {"a": "ü"}) == '[3,"own-1",{"a":"ü"}]'

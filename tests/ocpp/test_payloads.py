@@ -41,7 +41,7 @@ FAULTY: list[tuple[str, Any, Fault]] = [
 
 @pytest.mark.parametrize(("action", "sent", "read"), LENIENT)
 def test_a_request_is_read_leniently(action: str, sent: Any, read: Any) -> None:
-    """R11, Q9: unknown fields and nulls dropped, types converted where unambiguous."""
+    """R11, CQ9: unknown fields and nulls dropped, types converted where unambiguous."""
     assert request("v16", action, sent) == read
 
 
@@ -83,7 +83,7 @@ def test_one_decimal_limits_of_ours_are_legal() -> None:
 
 
 def test_an_answer_is_read_as_far_as_it_can_be() -> None:
-    """Q9: answers are never refused."""
+    """CQ9: answers are never refused."""
     sent = {
         "idTagInfo": {"status": "Accepted", "parentIdTag": None, "more": 1},
         "transactionId": "42",
@@ -97,7 +97,7 @@ def test_an_answer_is_read_as_far_as_it_can_be() -> None:
 
 
 def test_texts_of_ours_are_cut_to_what_the_schema_allows() -> None:
-    """B4, csms-quirks 6: a central system refuses the whole message for one long field."""
+    """B4, central systems, 6: a central system refuses the whole message for one long field."""
     boot = {"chargePointVendor": "v" * 30, "chargePointModel": "m", "firmwareVersion": "f" * 60}
     cut = written("v16", "BootNotification", "request", boot)
     assert cut == {

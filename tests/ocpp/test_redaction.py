@@ -22,6 +22,7 @@ def test_a_token_with_escapes_or_without_an_end_is_masked_too() -> None:
 
 
 def test_a_new_authorization_key_is_never_shown() -> None:
+    """Keys, rule 5."""
     text = '[2,"1","ChangeConfiguration",{"key":"authorizationKEY","value":"0123456789abcdef"}]'
     assert redacted(text) == (
         '[2,"1","ChangeConfiguration",{"key":"authorizationKEY","value":"…"}]'

@@ -135,7 +135,7 @@ def test_any_error_code_fails_the_call() -> None:
 
 
 def test_a_broken_error_frame_fails_its_call() -> None:
-    """csms-quirks 6: unescaped quotes in the description of a CALLERROR."""
+    """central systems, 6: unescaped quotes in the description of a CALLERROR."""
     session = Session()
     session.call("start")
     session.happened += session.rpc.received('[4,"own-1","X","a "b" c",{}]', 0.0)
@@ -161,7 +161,7 @@ def test_requests_are_answered_while_our_call_is_in_flight() -> None:
 
 
 def test_our_call_waits_for_our_answer_but_not_for_ever() -> None:
-    """R3: the answer goes first; csms-quirks 6: one lock for both directions."""
+    """R3: the answer goes first; central systems, 6: one lock for both directions."""
     session = Session()
     session.receive(2, "c-1", "UnlockConnector", {})
     session.serve(answering=False)
@@ -183,7 +183,7 @@ def test_a_request_that_the_station_forgets_is_answered_with_an_error() -> None:
 
 
 def test_a_burst_is_served_at_once_and_a_flood_at_a_bounded_rate() -> None:
-    """Q8: 10 to 25 requests at once are normal; what is above the rate waits its turn."""
+    """CQ8: 10 to 25 requests at once are normal; what is above the rate waits its turn."""
     session = Session()
     for number in range(130):
         session.receive(2, f"c-{number}", "ClearCache", {})
@@ -254,7 +254,7 @@ def test_a_closed_link_returns_every_own_call_and_forgets_requests() -> None:
 
 
 def test_several_unanswered_calls_in_a_row_mean_a_mute_peer() -> None:
-    """Q5 of the quirks: N unanswered calls, default 5, make us reconnect."""
+    """CQ5: N unanswered calls, default 5, make us reconnect."""
     session = Session(unanswered_max=3)
     for number in range(3):
         session.call(f"call {number}", timeout_s=10)

@@ -32,7 +32,7 @@ NO_TIMES = ["", "now", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "12:
 
 @pytest.mark.parametrize(("text", "instant"), DIALECTS)
 def test_times_are_read_in_every_dialect(text: str, instant: datetime) -> None:
-    """R13; csms-quirks 6: nanoseconds, local offsets, far-off dates, no zone."""
+    """R13; central systems, 6: nanoseconds, local offsets, far-off dates, no zone."""
     assert parsed(text) == instant
 
 
@@ -56,7 +56,7 @@ def test_a_stamp_gets_the_time_that_is_known_when_it_is_sent() -> None:
 
 
 def test_a_stamp_of_a_boot_without_a_clock_gets_the_present() -> None:
-    """csms-quirks 6: times of 1970 hide newer data."""
+    """central systems, 6: times of 1970 hide newer data."""
     times = Timestamps(Clock(), milliseconds=False)
     assert times.of(Stamp(boot="boot-0", at_s=5.0), 100.0) == "2026-11-24T10:01:40Z"
 

@@ -1,7 +1,7 @@
 """When a Heartbeat is due: at its interval, whatever else went out (OCPP 1.6, section 4.6).
 
 The text allows to skip it while other requests go out; central systems that judge us by heartbeats
-alone do not (rule Q4 of the CSMS quirks), so we never skip. At least one a day keeps the clock.
+alone do not (rule CQ4 of the matrix), so we never skip. At least one a day keeps the clock.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def event(sequence: int = 1) -> SendRecord:
 
 
 def test_the_first_thing_on_the_first_connection_is_a_boot_notification() -> None:
-    """B4; Q7: before anything else."""
+    """B4, CQ7, Z4: after every start, before anything else."""
     line = Line()
     line.effect(report(1))
     line.connect()
@@ -173,7 +173,7 @@ def test_a_boot_that_times_out_is_repeated() -> None:
 
 
 def test_requests_before_the_first_answer_are_served() -> None:
-    """Q6: silence makes several central systems drop us."""
+    """CQ6: silence makes several central systems drop us."""
     line = Line()
     line.connect()
     assert line.ask("GetConfiguration", {"key": ["NumberOfConnectors"]})[0] == 3
@@ -218,7 +218,7 @@ def test_a_mere_reconnect_does_not_boot_again() -> None:
 
 
 def test_a_reconnect_boots_again_where_the_operator_wants_it() -> None:
-    """Q7: a setting for central systems that need it."""
+    """CQ7: a setting for central systems that need it."""
     line = Line(settings=Settings(boot_on_reconnect=True))
     line.accept()
     line.disconnect()
@@ -278,7 +278,7 @@ INTERVALS = [(300, 300), (10, 10), (9, 10), (1, 10), (0, 300), (-1, 300), (None,
 
 @pytest.mark.parametrize(("given", "used"), INTERVALS)
 def test_odd_heartbeat_intervals_are_made_sane(given: Any, used: int) -> None:
-    """csms-quirks 5: 0, negative or missing means our own; never below 10 s."""
+    """central systems, 5: 0, negative or missing means our own; never below 10 s."""
     assert heartbeat_interval_s({"interval": given}) == used
 
 
@@ -289,7 +289,7 @@ def test_what_is_not_known_is_left_out_of_the_boot_notification() -> None:
 
 
 def test_a_time_before_this_software_existed_is_not_believed() -> None:
-    """Q13."""
+    """CQ13."""
     line = Line()
     line.connect()
     line.answer(ACCEPTED | {"currentTime": "1970-01-01T00:00:00Z"})
@@ -300,7 +300,7 @@ def test_a_time_before_this_software_existed_is_not_believed() -> None:
 
 @pytest.mark.parametrize("time", [None, "", "now", 17, {"a": 1}])
 def test_an_acceptance_without_a_time_is_one_all_the_same(time: Any) -> None:
-    """csms-quirks 6: currentTime may be missing."""
+    """central systems, 6: currentTime may be missing."""
     line = Line()
     line.connect()
     line.answer(ACCEPTED | {"currentTime": time})

@@ -119,7 +119,7 @@ def test_a_verdict_is_told_in_the_words_of_its_operation(
 
 
 def test_a_charging_profile_reaches_the_station_as_it_came() -> None:
-    """csms-quirks 7: RemoteStart with a TxProfile inside."""
+    """central systems, 7: RemoteStart with a TxProfile inside."""
     profile = {
         "chargingProfileId": 1,
         "stackLevel": 0,
@@ -205,7 +205,7 @@ def test_a_second_answer_is_dropped() -> None:
 
 
 def test_several_requests_at_once_are_each_answered() -> None:
-    """csms-quirks 6: never an error for that."""
+    """central systems, 6: never an error for that."""
     line = ready()
     for number in range(5):
         line.ask("UnlockConnector", {"connectorId": 1}, f"c-{number}")

@@ -50,7 +50,7 @@ def get(line: Line, payload: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("payload", [{}, None, {"key": []}, {"key": None}])
 def test_no_names_mean_every_key(payload: Any) -> None:
-    """Keys, rule 3; csms-quirks 9."""
+    """Keys, rule 3; central systems, 9."""
     answer = get(ready(), payload)
     names = [entry["key"] for entry in answer["configurationKey"]]
     assert set(names) >= REQUIRED
@@ -80,7 +80,7 @@ def test_more_names_than_the_maximum_are_not_looked_at() -> None:
 
 
 def test_what_follows_from_the_product_is_true() -> None:
-    """csms-quirks 9: features are switched off where these are missing or odd."""
+    """central systems, 9: features are switched off where these are missing or odd."""
     names = ["SupportedFeatureProfiles", "NumberOfConnectors", "GetConfigurationMaxKeys"]
     values = [entry["value"] for entry in get(ready(), {"key": names})["configurationKey"]]
     assert values == ["Core,RemoteTrigger", "2", "100"]

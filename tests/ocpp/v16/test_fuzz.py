@@ -148,7 +148,7 @@ def answer_events(line: Line, since: int, dice: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_that_arrives_does_harm(seed: int) -> None:
-    """R6, Q9: 5,000 frames, plain, mutated and broken, in every state of registration."""
+    """R6, CQ9: 5,000 frames, plain, mutated and broken, in every state of registration."""
     dice = random.Random(seed)
     line = Line(connectors=2)
     line.connect()

@@ -11,7 +11,7 @@ from tests.ocpp.v16.test_boot import event
 
 
 def test_a_heartbeat_goes_out_at_each_interval() -> None:
-    """B8."""
+    """B8, T12: pings are none of its business."""
     line = Line()
     line.accept()
     line.forget()
@@ -22,7 +22,7 @@ def test_a_heartbeat_goes_out_at_each_interval() -> None:
 
 
 def test_other_messages_do_not_replace_it() -> None:
-    """Q4: several central systems judge us by heartbeats alone."""
+    """CQ4: several central systems judge us by heartbeats alone."""
     line = Line()
     line.accept()
     line.forget()
@@ -44,7 +44,7 @@ def test_its_answer_tells_the_time() -> None:
 
 
 def test_a_new_interval_counts_from_now() -> None:
-    """Rule 11 of the keys: an interval key takes effect from now."""
+    """Keys, rule 11: an interval key takes effect from now."""
     line = Line()
     line.accept()
     line.wait(100)

@@ -128,7 +128,7 @@ def test_values_outside_a_transaction_are_sent_when_online() -> None:
 
 
 def test_values_within_a_transaction_carry_its_id() -> None:
-    """M3, E9; csms-quirks 9: a central system recovers a lost transaction from it."""
+    """M3, E9; central systems, 9: a central system recovers a lost transaction from it."""
     line = Line()
     line.accept()
     line.forget()
@@ -159,7 +159,7 @@ def test_only_triggered_values_leave_while_pending() -> None:
 
 
 def test_values_that_pile_up_are_dropped() -> None:
-    """csms-quirks 9: triggers every few seconds without end."""
+    """central systems, 9: triggers every few seconds without end."""
     line = Line()
     line.accept()
     line.forget()

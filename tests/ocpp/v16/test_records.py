@@ -172,7 +172,7 @@ def test_an_update_without_samples_means_nothing_to_1_6() -> None:
 
 
 def test_an_end_becomes_a_stop_transaction() -> None:
-    """E4, E16."""
+    """E3, E4, E16."""
     line = ready(milliseconds=False)
     samples = (
         sample(5.0, ReadingContext.TRANSACTION_BEGIN),
@@ -233,7 +233,7 @@ def test_the_records_of_a_start_that_was_given_up_carry_minus_one() -> None:
 
 @pytest.mark.parametrize("number", [0, -7, 2**31 - 1])
 def test_any_integer_is_a_transaction_id(number: int) -> None:
-    """Q6, Q12: 0 and negatives mean nothing special."""
+    """Q6, CQ12: 0 and negatives mean nothing special."""
     line = ready()
     line.effect(send(started(), csms_id=None))
     line.answer({"idTagInfo": {"status": "Accepted"}, "transactionId": number})
@@ -252,7 +252,7 @@ def test_a_record_without_an_id_of_its_transaction_waits() -> None:
 
 
 def test_a_record_without_any_wall_time_waits() -> None:
-    """B2, csms-quirks 6: no uncorrected time goes out."""
+    """B2, central systems, 6: no uncorrected time goes out."""
     line = Line()
     line.view.clock.known = False
     line.connect()
@@ -344,7 +344,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("info", "verdict"), VERDICTS)
 def test_a_verdict_is_read_as_far_as_it_can_be(info: Any, verdict: TokenInfo | None) -> None:
-    """Q9, A7."""
+    """CQ9, A7."""
     line = ready()
     line.effect(send(ended()))
     line.answer({"idTagInfo": info})
@@ -353,7 +353,7 @@ def test_a_verdict_is_read_as_far_as_it_can_be(info: Any, verdict: TokenInfo | N
 
 @pytest.mark.parametrize("answer", [{}, None, {"transactionId": "seven"}, [1]])
 def test_a_start_answered_without_an_id_is_delivered_and_will_never_have_one(answer: Any) -> None:
-    """Q9: a CALLRESULT counts as delivered; a second try would be a second transaction."""
+    """CQ9: a CALLRESULT counts as delivered; a second try would be a second transaction."""
     line = ready()
     line.effect(send(started(), csms_id=None))
     line.answer(answer)
@@ -364,7 +364,7 @@ def test_a_start_answered_without_an_id_is_delivered_and_will_never_have_one(ans
     "code", ["InternalError", "GenericError", "FormatViolation", "", "NotSupported", "ü" * 90]
 )
 def test_a_refusal_is_an_attempt(code: str) -> None:
-    """Q4, Q10, R10: a CALLERROR is a failure to process."""
+    """Q4, CQ10, R10: a CALLERROR is a failure to process."""
     line = ready()
     line.effect(send(ended()))
     line.error(code, "why")
@@ -391,7 +391,7 @@ def test_a_broken_link_is_no_attempt() -> None:
 
 
 def test_a_busy_csms_is_no_attempt_ten_times() -> None:
-    """csms-quirks 6: RpcFrameworkError `Call already in progress`."""
+    """central systems, 6: RpcFrameworkError `Call already in progress`."""
     line = ready()
     for _ in range(12):
         line.effect(send(ended()))
@@ -410,7 +410,7 @@ def test_a_late_answer_to_a_start_is_kept() -> None:
 
 
 def test_of_two_ids_for_one_start_the_last_is_used() -> None:
-    """Q8, csms-quirks 7: the late answer counts only when the new try fails."""
+    """Q8, central systems, 7: the late answer counts only when the new try fails."""
     line = ready()
     line.effect(send(started(), csms_id=None))
     late = line.in_flight[1]
@@ -441,7 +441,7 @@ def test_a_late_answer_saves_a_new_try_that_fails() -> None:
 
 @pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
 def test_a_csms_without_security_events_is_not_asked_twice(code: str) -> None:
-    """Q11, 11.5: remembered for this connection, tried again on the next one."""
+    """CQ11, 11.5: remembered for this connection, tried again on the next one."""
     line = ready()
     line.effect(send(security(sequence=9)))
     line.error(code)
@@ -458,7 +458,7 @@ def test_a_csms_without_security_events_is_not_asked_twice(code: str) -> None:
 
 
 def test_a_security_event_that_is_never_answered_is_given_up_after_one_try() -> None:
-    """Q11: an old central system did not answer it at all."""
+    """CQ11: an old central system did not answer it at all."""
     line = ready()
     line.effect(send(security()))
     line.wait(30)
@@ -466,7 +466,7 @@ def test_a_security_event_that_is_never_answered_is_given_up_after_one_try() -> 
 
 
 def test_a_mute_csms_does_not_cost_us_security_events() -> None:
-    """Q11 is about one message, not about a peer that answers nothing."""
+    """CQ11 is about one message, not about a peer that answers nothing."""
     line = ready()
     line.effect(send(ended()))
     line.wait(30)
@@ -476,7 +476,7 @@ def test_a_mute_csms_does_not_cost_us_security_events() -> None:
 
 
 def test_starts_and_stops_are_never_given_up_as_unknown() -> None:
-    """Q10: the outbox decides after its attempts."""
+    """CQ10: the outbox decides after its attempts."""
     line = ready()
     line.effect(send(started(), csms_id=None))
     line.error("NotImplemented")
@@ -484,7 +484,7 @@ def test_starts_and_stops_are_never_given_up_as_unknown() -> None:
 
 
 def test_a_mute_csms_is_left() -> None:
-    """Q5: unanswered calls in a row, then reconnect; meanwhile the station decides by itself."""
+    """CQ5: unanswered calls in a row, then reconnect; meanwhile the station decides by itself."""
     line = ready(unanswered_max=3)
     for _ in range(3):
         line.effect(send(ended()))

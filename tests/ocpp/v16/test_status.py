@@ -84,7 +84,7 @@ def test_a_state_that_returns_within_the_minimum_duration_was_none() -> None:
 
 
 def test_after_a_reconnect_only_what_differs_is_told_and_with_the_present_time() -> None:
-    """S3: no history; csms-quirks 6: an old time with a new message is ignored."""
+    """S3: no history; central systems, 6: an old time with a new message is ignored."""
     line = accepted(connectors=2)
     line.disconnect()
     change(line, STATES.PREPARING)
@@ -100,7 +100,7 @@ def test_after_a_reconnect_only_what_differs_is_told_and_with_the_present_time()
 
 
 def test_a_notification_that_was_under_way_when_the_link_broke_is_told_again() -> None:
-    """csms-quirks 8: a forgotten Available leaves the connector occupied for ever."""
+    """central systems, 8: a forgotten Available leaves the connector occupied for ever."""
     line = accepted()
     change(line, STATES.PREPARING)
     change(line, STATES.AVAILABLE)

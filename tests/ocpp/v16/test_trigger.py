@@ -30,7 +30,7 @@ def test_the_answer_comes_before_the_message() -> None:
 
 
 def test_status_without_a_connector_means_the_station_and_every_connector() -> None:
-    """M2; csms-quirks 8: 0 and every connector, once."""
+    """M2; central systems, 8: 0 and every connector, once."""
     line = accepted(connectors=2)
     trigger(line, "StatusNotification")
     line.settle()
@@ -47,7 +47,7 @@ def test_status_of_one_connector(connector: int) -> None:
 
 
 def test_a_triggered_status_does_not_wait_for_the_minimum_duration() -> None:
-    """csms-quirks 8."""
+    """central systems, 8."""
     line = accepted()
     line.view.device_model.set("Ocpp16Ctrlr", "MinimumStatusDuration", "60")
     change(line, STATES.PREPARING)
@@ -61,7 +61,7 @@ def test_a_triggered_status_does_not_wait_for_the_minimum_duration() -> None:
 @pytest.mark.parametrize("message", ["StatusNotification", "MeterValues"])
 @pytest.mark.parametrize("connector", [3, -1, 99])
 def test_unknown_connectors_are_rejected(message: str, connector: int) -> None:
-    """M2; csms-quirks 8: their number is found out that way."""
+    """M2; central systems, 8: their number is found out that way."""
     line = accepted(connectors=2)
     assert trigger(line, message, connector) == "Rejected"
     assert line.calls() == []
@@ -103,7 +103,7 @@ def test_a_trigger_without_a_message_is_refused() -> None:
 
 
 def test_a_boot_notification_is_sent_again_without_a_reboot() -> None:
-    """B7, M6, Q7: a plain resend; a real reboot at each connect would be an endless loop."""
+    """B7, M6, CQ7: a plain resend; a real reboot at each connect would be an endless loop."""
     line = accepted()
     assert trigger(line, "BootNotification") == "Accepted"
     assert line.actions() == ["BootNotification"]
@@ -145,7 +145,7 @@ def test_what_is_triggered_while_pending_is_sent() -> None:
 
 
 def test_what_is_triggered_before_the_first_answer_follows_it() -> None:
-    """Q6, M1: the trigger is answered; what it wants may not leave before the boot is answered."""
+    """CQ6, M1: the trigger is answered; what it wants may not leave before the boot is answered."""
     line = Line(connectors=1)
     line.connect()
     assert trigger(line, "Heartbeat") == "Accepted"
@@ -158,7 +158,7 @@ def test_what_is_triggered_before_the_first_answer_follows_it() -> None:
 
 
 def test_the_same_trigger_many_times_is_bounded() -> None:
-    """csms-quirks 9: serve triggers cheaply."""
+    """central systems, 9: serve triggers cheaply."""
     line = accepted()
     for _ in range(60):
         trigger(line, "StatusNotification")
