@@ -145,7 +145,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("E4",  "transactionData",                                          V16 + "transactions"),
         ("E5",  "every field spelled out",                                  V16 + "meter_values"),
         ("E6",  "plain decimals",                                           V16 + "meter_values"),
-        ("E7",  "one value per phase",                                      "v16/meter_values, station"),
+        ("E7",  "one value per phase",                              "v16/meter_values, station"),
         ("E8",  "registers as the meter shows them",                        "station"),
         ("E9",  "the transaction at the moment of sampling",                "station"),
         ("E10", "connector 0 is the main meter",                            "station"),
