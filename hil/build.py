@@ -74,9 +74,12 @@ def build(
     *,
     boards: Mapping[str, BoardOptions] | None = None,
     turnaround_s: float = TURNAROUND_S,
+    urgent: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Built:
     """The plant of `config`. `boards` replaces the options of single boards, by device name.
+
+    `urgent` asks for real-time priority for the threads of the lines.
 
     Raises ConfigurationError for a device that cannot be simulated.
     """
@@ -118,7 +121,7 @@ def build(
         if drivers[device.name] != "reader":
             _add_unit(built, config, device, number)
     for bus in config.bus:
-        _add_bus(built, config, bus, turnaround_s)
+        _add_bus(built, config, bus, turnaround_s, urgent)
     return built
 
 
@@ -192,7 +195,7 @@ def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | N
     return BoardUnit(board, registers, record=record, evse=evse, device=device.name)
 
 
-def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float) -> None:
+def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float, urgent: bool) -> None:
     slaves = built.slaves.setdefault(bus.name, {})
     if bus.kind == "modbus-tcp":
         built.servers[bus.name] = TcpSlaves(built.world, slaves, bus.host, bus.tcp_port)
@@ -202,7 +205,7 @@ def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float) -> Non
     if bus.kind == "modbus-rtu":
         trouble = built.troubles.setdefault(bus.name, Trouble())
         talker = RtuSlaves(built.world, slaves, line, turnaround_s=turnaround_s, trouble=trouble)
-        built.lines[bus.name] = PtyLine(link, talker)
+        built.lines[bus.name] = PtyLine(link, talker, urgent=urgent)
         return
     reader = next((device for device in config.device if device.bus == bus.name), None)
     if reader is not None and reader.name in built.world.plant.fields:

@@ -43,13 +43,15 @@ class Simulator:
         boards: Mapping[str, BoardOptions] | None = None,
         turnaround_s: float = TURNAROUND_S,
         http: bool = True,
+        urgent: bool = False,
     ) -> None:
-        """`boards` replaces options of boards by device name; `http` off: no interface, no page.
+        """`boards` replaces options of boards by device name; `http` off: no interface, no page;
+        `urgent`: real-time priority for the lines, where the system grants it.
 
         Raises ConfigurationError for a device that cannot be simulated.
         """
         self.config = config
-        self.built = build(config, boards=boards, turnaround_s=turnaround_s)
+        self.built = build(config, boards=boards, turnaround_s=turnaround_s, urgent=urgent)
         self.operator = Operator(config, self.built)
         self._history = PowerHistory(self.built.world)
         self._http = HttpServer(config, self.built, self.operator, self._history) if http else None
@@ -125,7 +127,7 @@ def run(config: Config) -> int:
         signal.signal(number, lambda *_: done.set())
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        simulator = Simulator(config)
+        simulator = Simulator(config, urgent=True)
         simulator.start()
     except (ConfigurationError, NotLoopback, OSError) as error:
         logger.error("simulator.failed", detail=str(error))

@@ -26,13 +26,20 @@ class PtyLine:
     """One line; `start` opens it, `unplug` and `plug` are what happens to a USB adapter."""
 
     def __init__(
-        self, link: Path, talker: Talker, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Path,
+        talker: Talker,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        urgent: bool = False,
     ) -> None:
+        """`urgent`: real-time priority for the thread where the system grants it."""
         self.link = link
         self.talker = talker
         self.lost_bytes = 0
         """Bytes that no client took."""
         self._clock = clock
+        self._urgent = urgent
         self._master = -1
         self._slave = -1
         self._wake_in, self._wake_out = -1, -1
@@ -92,6 +99,10 @@ class PtyLine:
 
     def _run(self) -> None:
         talker = self.talker
+        if self._urgent:
+            # Hardware does not wait for a busy host; without the privilege it has to.
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         while not self._stopping:
             wait_s = min(talker.next_s() - self._clock(), WAIT_MAX_S)
             ready, _, _ = select.select((self._master, self._wake_in), (), (), max(wait_s, 0.0))
