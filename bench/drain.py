@@ -1,8 +1,8 @@
 """How fast a station gives away what it owes: 10,000 records, written while the CSMS was away.
 
-A lean CSMS answers each call after a fixed delay. The overhead is what each record takes beyond that
-delay: store, encoding, validation, the socket, and the CSMS's own reading and writing. Goal: at most
-1 ms per record. Environment: BENCH_RECORDS, BENCH_DELAY_MS.
+A lean CSMS answers each call after a fixed delay. The overhead is what each record takes beyond
+that delay: store, encoding, validation, the socket, and the CSMS's own reading and writing. Goal:
+at most 1 ms per record. Environment: BENCH_RECORDS, BENCH_DELAY_MS.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-if __package__ is None:
+if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -46,6 +46,7 @@ RECORDS = int(os.environ.get("BENCH_RECORDS", "10000"))
 DELAY_S = float(os.environ.get("BENCH_DELAY_MS", "0")) / 1000
 OWED = {"StartTransaction", "StopTransaction", "MeterValues"}
 PER_TRANSACTION = 4
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def records(boot: str) -> list[Append]:
@@ -135,8 +136,7 @@ async def main() -> None:
             stage = Stage(Path(place), f"ws://127.0.0.1:{port}/ocpp")
             store = Store(stage.config.state_dir, stage.config.run_dir)
             store.open()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-            owed = records(boot)
+            owed = records(BOOT)
             for begin in range(0, len(owed), 1000):
                 store.apply(owed[begin : begin + 1000])
             store.close()

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-if __package__ is None:
+if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.table import show
