@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from chargepoint.config import Config, Evse
@@ -105,10 +106,12 @@ def _pilot(evse: PlantEvse) -> dict[str, Any]:
 
 def _power(evse: PlantEvse) -> dict[str, Any]:
     true = evse.meter.now
+    moved_s = evse.contactor.changed_s
     return {
         "contactor_commanded": evse.contactor.coil,
         "contactor_closed": evse.contactor.closed,
         "contactor_operations": evse.contactor.operations,
+        "contactor_changed_s": moved_s if math.isfinite(moved_s) else None,
         "temperature_c": round(evse.enclosure.temperature_c, 1),
         "voltage_v": [round(one, 1) for one in true.voltage_v],
         "current_a": [round(one, 2) for one in true.current_a],
