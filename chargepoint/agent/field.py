@@ -1,0 +1,231 @@
+"""Readers and meters on buses without a safety device: one thread per bus, polled by a plan.
+
+The same drivers as on the safety bus. A device that is lost is said once, and once when it is
+back; a meter's loss is an event too, because its last reading must not be taken for the present.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chargepoint import log
+from chargepoint.config import Bus, Config, Device
+from chargepoint.station.events import Event, MeterLost, MeterRead, TokenPresented
+from chargepoint.station.records import IdToken
+from hal.bus.polling import Poll, PollingPlan
+from hal.errors import DeviceError
+from hal.interfaces import Meter, TokenReader
+
+READER_EVERY_S = 0.05
+"""Between two looks at a reader; the look itself waits for the next bytes."""
+
+METER_EVERY_S = 1.0
+LOST_AFTER = 3
+"""Failures in a row after which a device counts as lost."""
+
+IDLE_MAX_S = 0.25
+"""Longest sleep: the thread notices soon that it shall end."""
+
+
+@dataclass(slots=True)
+class Polled:
+    """One device of a bus: how it is read, and what its loss means."""
+
+    name: str
+    every_s: float
+    priority: int
+    read: Callable[[], Event | None]
+    lost: Callable[[float], Event | None]
+    failures: int = 0
+    lost_s: float | None = None
+
+
+@dataclass(slots=True)
+class FieldBus:
+    """One bus with its devices; `run` is the thread's body."""
+
+    name: str
+    devices: Sequence[Polled]
+    tell: Callable[[Event], None]
+    close: Callable[[], None] = field(default=lambda: None)
+    now: Callable[[], float] = time.monotonic
+    ending: threading.Event = field(default_factory=threading.Event)
+    log: log.Logger = field(default_factory=lambda: log.get("field"))
+
+    def run(self) -> None:
+        """Poll until `ending` is set."""
+        plan = self.plan()
+        while not self.ending.is_set():
+            if not self.step(plan):
+                due_s = plan.deadline_s()
+                wait_s = IDLE_MAX_S if due_s is None else due_s - self.now()
+                self.ending.wait(min(max(wait_s, 0.001), IDLE_MAX_S))
+        self.close()
+
+    def plan(self) -> PollingPlan:
+        polls = [Poll(name=d.name, every_s=d.every_s, priority=d.priority) for d in self.devices]
+        return PollingPlan(polls, self.now())
+
+    def step(self, plan: PollingPlan) -> bool:
+        """Read the device that is due; False when none is."""
+        name = plan.next(self.now())
+        if name is None:
+            return False
+        device = next(device for device in self.devices if device.name == name)
+        try:
+            event = device.read()
+        except DeviceError as error:
+            plan.done(name, self.now(), ok=False)
+            self._failed(device, error)
+            return True
+        plan.done(name, self.now(), ok=True)
+        self._works(device)
+        if event is not None:
+            self.tell(event)
+        return True
+
+    def _failed(self, device: Polled, error: DeviceError) -> None:
+        device.failures += 1
+        if device.failures != LOST_AFTER:
+            return
+        device.lost_s = self.now()
+        self.log.warning("device.lost", device=device.name, bus=self.name, error=str(error))
+        event = device.lost(device.lost_s)
+        if event is not None:
+            self.tell(event)
+
+    def _works(self, device: Polled) -> None:
+        device.failures = 0
+        if device.lost_s is not None:
+            lost_s = round(self.now() - device.lost_s, 1)
+            self.log.info("device.back", device=device.name, bus=self.name, lost_s=lost_s)
+            device.lost_s = None
+
+
+class Field:
+    """All buses without a safety device. `tell` is called in their threads."""
+
+    def __init__(self, buses: Sequence[FieldBus]) -> None:
+        self._buses = buses
+        self._threads = [
+            threading.Thread(target=bus.run, name=f"field-{bus.name}", daemon=True) for bus in buses
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, within_s: float) -> None:
+        """Ask all to end and wait for them, together at most `within_s`."""
+        for bus in self._buses:
+            bus.ending.set()
+        deadline_s = time.monotonic() + within_s
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline_s - time.monotonic()))
+
+
+# --- From the configuration -----------------------------------------------------------------------
+
+
+def build(config: Config, tell: Callable[[Event], None]) -> Field:
+    """The field buses of `config`; no port is opened. Raises ConfigurationError."""
+    safety = config.safety_buses()
+    buses = [bus for bus in config.bus if bus.name not in safety]
+    built = [_build_bus(config, bus, tell) for bus in buses]
+    return Field([bus for bus in built if bus.devices])
+
+
+def readers_of(config: Config) -> dict[str, tuple[int, ...]]:
+    """Reader -> EVSEs that it serves; a reader that none names serves all."""
+    every = tuple(evse.id for evse in config.evse)
+    named = {device.name: () for device in config.device if device.driver in READER_DRIVERS}
+    served: dict[str, tuple[int, ...]] = {
+        name: tuple(evse.id for evse in config.evse if evse.reader == name) for name in named
+    }
+    return {name: evses or every for name, evses in served.items()}
+
+
+def meters_of(config: Config, bus: str) -> dict[str, int]:
+    """Meter -> EVSE, for the meters on `bus`."""
+    return {
+        evse.meter: evse.id
+        for evse in config.evse
+        if evse.meter and config.device_named(evse.meter).bus == bus
+    }
+
+
+READER_DRIVERS = ("rfid-text", "pn532")
+
+
+def _build_bus(config: Config, bus: Bus, tell: Callable[[Event], None]) -> FieldBus:
+    # The drivers are loaded here, so that a station without field buses does not pay for them.
+    from hal.bus.modbus import open_modbus_rtu, open_modbus_tcp
+    from hal.bus.serial import open_serial
+    from hal.loader import DRIVERS, build_meter, build_reader
+
+    devices = [device for device in config.device if device.bus == bus.name]
+    readers, meters = readers_of(config), meters_of(config, bus.name)
+    polled: list[Polled] = []
+    if bus.kind == "serial":
+        line = open_serial(bus.name, config.port(bus), bus.baud, bus.parity, bus.stop_bits)
+        for device in devices:
+            reader = build_reader(
+                driver=device.driver,
+                name=device.name,
+                link=line.link(device.name),
+                options=device.options,
+            )
+            polled.append(polled_reader(device, reader, readers))
+        return FieldBus(bus.name, polled, tell, line.close)
+    if bus.kind == "modbus-tcp":
+        modbus = open_modbus_tcp(bus.name, bus.host, bus.tcp_port, bus.timeout_max_s)
+    else:
+        modbus = open_modbus_rtu(
+            bus.name, config.port(bus), bus.baud, bus.parity, bus.stop_bits, bus.timeout_max_s
+        )
+    for device in devices:
+        gap_s = DRIVERS[device.driver].gap_s if device.driver in DRIVERS else 0.0
+        meter = build_meter(
+            driver=device.driver,
+            name=device.name,
+            link=modbus.link(device.name, device.unit, gap_s=gap_s),
+            map_name=device.map,
+            options=device.options,
+        )
+        # A meter that belongs to no EVSE is the station's main meter.
+        polled.append(polled_meter(device, meter, meters.get(device.name, 0)))
+    return FieldBus(bus.name, polled, tell, modbus.close)
+
+
+def polled_reader(
+    device: Device, reader: TokenReader, readers: Mapping[str, tuple[int, ...]]
+) -> Polled:
+    """A reader as a poll: a token is an event, its loss only a line in the log."""
+
+    def read() -> Event | None:
+        token = reader.read()
+        if token is None:
+            return None
+        return TokenPresented(
+            reader=device.name,
+            id_token=IdToken(value=token.token, kind=token.kind),
+            evses=readers.get(device.name, ()),
+            at_s=token.taken_s,
+        )
+
+    return Polled(device.name, READER_EVERY_S, 1, read, lambda at_s: None)
+
+
+def polled_meter(device: Device, meter: Meter, evse: int) -> Polled:
+    """A meter as a poll; EVSE 0 is the main meter."""
+    return Polled(
+        device.name,
+        METER_EVERY_S,
+        0,
+        lambda: MeterRead(evse=evse, reading=meter.read()),
+        lambda at_s: MeterLost(evse=evse, at_s=at_s),
+    )
