@@ -43,11 +43,11 @@ def masked(token: str) -> str:
 def set_up(
     level: str = "info",
     form: str = "json",
-    output: TextIO | None = None,
+    output: TextIO | QueuedOutput | None = None,
     journal: bool = False,
 ) -> None:
     """Configure logging for this process. `journal` prefixes each line with its priority."""
-    stream = sys.stdout if output is None else output
+    stream = cast(TextIO, sys.stdout if output is None else output)
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

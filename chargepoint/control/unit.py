@@ -1,0 +1,161 @@
+"""One EVSE with its board and meter, as the loop drives it: read, step, command, never raising.
+
+A read error makes a missing reading; after LOST_AFTER of them in a row the board counts as lost and
+is identified and prepared anew before it is believed again. What the board is told is given to the
+driver in every tick: drivers write only what differs, so an opening command that failed is tried
+again in the next tick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chargepoint import log
+from chargepoint.evse.evse import BoardLevel, Evse, Inputs, Outputs
+from chargepoint.ipc.messages import DeviceBack, DeviceLost, Fact, Measured
+from hal.errors import BadReply, DeviceError, DeviceRefused
+from hal.interfaces import Meter, PilotBoard
+from hal.values import SAFE_COMMAND, BoardCommand, BoardReading, MeterReading
+
+LOST_AFTER = 3
+"""Failed reads in a row after which a device counts as lost."""
+
+PREPARE_EVERY_S = 1.0
+"""Pause between two attempts to prepare a board: each costs the other EVSEs a time-out."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """Whether a device answers; facts when that changes."""
+
+    name: str
+    failures: int = 0
+    lost_s: float | None = None
+    facts: list[Fact] = field(default_factory=list)
+
+    def answered(self, now_s: float) -> None:
+        """The device answered."""
+        self.failures = 0
+        if self.lost_s is not None:
+            self.facts.append(
+                DeviceBack(seq=0, at_s=now_s, device=self.name, lost_s=now_s - self.lost_s)
+            )
+            self.lost_s = None
+
+    def failed(self, error: DeviceError, now_s: float) -> bool:
+        """The device did not answer; whether it counts as lost now."""
+        self.failures += 1
+        if self.failures >= LOST_AFTER and self.lost_s is None:
+            self.lost_s = now_s
+            self.facts.append(DeviceLost(seq=0, at_s=now_s, device=self.name, detail=str(error)))
+        return self.lost_s is not None
+
+    def take(self) -> list[Fact]:
+        facts, self.facts = self.facts, []
+        return facts
+
+
+class Unit:
+    """Drives one EVSE. No method raises for anything that a device does."""
+
+    def __init__(self, number: int, evse: Evse, board: PilotBoard, meter: Meter | None) -> None:
+        self.number = number
+        self.evse = evse
+        self.board = board
+        self.meter = meter
+        self.level = BoardLevel.UNHEARD
+        self.fresh = False
+        """The board was read in this tick."""
+        self._board_watch = Watched(board.name)
+        self._meter_watch = Watched(meter.name if meter is not None else "")
+        self._prepare_s = float("-inf")
+        self._metered: MeterReading | None = None
+        self._log = log.get("control")
+
+    def read(self, now_s: float) -> BoardReading | None:
+        """The board's reading of this tick, or None."""
+        self.fresh = False
+        if self.level is not BoardLevel.HEARD and not self._prepared(now_s):
+            return None
+        try:
+            reading = self.board.read()
+        except DeviceError as error:
+            if self._board_watch.failed(error, now_s):
+                self._to(BoardLevel.LOST, str(error))
+            return None
+        self._board_watch.answered(now_s)
+        self.fresh = True
+        return reading
+
+    def step(self, reading: BoardReading | None, now_s: float) -> Outputs:
+        """What follows from the reading; a meter reading is handed on once."""
+        metered, self._metered = self._metered, None
+        return self.evse.step(Inputs(reading=reading, meter=metered, board=self.level), now_s)
+
+    def command(self, command: BoardCommand) -> bool:
+        """Tell the board; whether it has confirmed everything."""
+        if self.level is BoardLevel.UNHEARD or self.level is BoardLevel.REFUSED:
+            return False
+        try:
+            self.board.command(command)
+        except DeviceError as error:
+            self._log.debug("board.command_failed", evse=self.number, error=str(error))
+            return False
+        return True
+
+    def read_meter_part(self, now_s: float) -> bool | None:
+        """One transaction of a meter reading: True when complete, None in between, False failed."""
+        assert self.meter is not None
+        try:
+            reading = self.meter.read_part()
+        except DeviceError as error:
+            self._meter_watch.failed(error, now_s)
+            return False
+        if reading is None:
+            return None
+        self._meter_watch.answered(now_s)
+        self._metered = reading
+        self._meter_watch.facts.append(
+            Measured(seq=0, at_s=reading.taken_s, evse=self.number, meter=reading)
+        )
+        return True
+
+    def take_facts(self) -> list[Fact]:
+        """What became of the devices since the last call."""
+        return self._board_watch.take() + self._meter_watch.take()
+
+    def make_safe(self) -> bool:
+        """Command the safe state, whatever is known of the board; whether it was confirmed."""
+        try:
+            self.board.command(SAFE_COMMAND)
+        except DeviceError as error:
+            self._log.error("board.safe_state_failed", evse=self.number, error=str(error))
+            return False
+        return True
+
+    def _prepared(self, now_s: float) -> bool:
+        if now_s < self._prepare_s:
+            return False
+        self._prepare_s = now_s + PREPARE_EVERY_S
+        try:
+            identity = self.board.prepare()
+        except (BadReply, DeviceRefused) as error:
+            self._board_watch.failed(error, now_s)
+            self._to(BoardLevel.REFUSED, str(error))
+            return False
+        except DeviceError as error:
+            if self._board_watch.failed(error, now_s):
+                self._to(BoardLevel.LOST, str(error))
+            return False
+        self.evse.adopt(self.board.traits)
+        self._to(BoardLevel.HEARD, f"{identity.model} {identity.firmware}".strip())
+        return True
+
+    def _to(self, level: BoardLevel, detail: str) -> None:
+        if level is self.level:
+            return
+        self.level = level
+        if level is BoardLevel.HEARD:
+            self._log.info("board.prepared", evse=self.number, board=self.board.name, is_a=detail)
+        else:
+            self._log.error("board.failed", evse=self.number, board=self.board.name, reason=detail)

@@ -1,0 +1,131 @@
+"""From the configuration to the objects of one safety bus.
+
+What the loader refuses ends the start: `hal.errors.ConfigurationError` names it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from chargepoint.config import Bus, Config, Evse
+from chargepoint.control.loop import Loop
+from chargepoint.control.server import Server
+from chargepoint.control.unit import Unit
+from chargepoint.evse.evse import Evse as EvseCore
+from chargepoint.evse.settings import EvseSettings
+from hal.bus.modbus import ModbusBus, open_modbus_rtu, open_modbus_tcp
+from hal.errors import ConfigurationError
+from hal.interfaces import Meter, ModbusLink
+from hal.loader import DRIVERS, build_board, build_meter
+
+BOARD_BREAKER_MAX_S = 1.0
+"""A board that was lost is asked again this often: a recovered one must not be left alone."""
+
+TIMEOUT_MAX_S = 0.1
+"""No device may hold a safety bus longer, whatever the configuration allows elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """One safety bus, ready to be run."""
+
+    loop: Loop
+    server: Server
+    bus: ModbusBus
+    boot: str
+    warnings: tuple[str, ...]
+
+
+def wire(config: Config, bus_name: str) -> Wired:
+    """Build bus, devices, EVSEs, server and loop. Raises ConfigurationError and OSError."""
+    bus = open_bus(config, config.bus_named(bus_name))
+    evses = [evse for evse in config.evse if config.device_named(evse.board).bus == bus_name]
+    units = [_unit(config, bus, evse) for evse in evses]
+    boot = uuid.uuid4().hex
+    server = Server(config.control_socket(bus_name), boot)
+    boards = frozenset(config.device_named(evse.board).unit for evse in evses)
+    loop = Loop(units, server, bus, boards, boot, time.monotonic)
+    warnings = tuple(
+        f"EVSE {evse.id}: board {evse.board} has no watchdog and does not open by itself"
+        for evse in evses
+        if evse.accept_no_watchdog
+    )
+    return Wired(loop=loop, server=server, bus=bus, boot=boot, warnings=warnings)
+
+
+def open_bus(config: Config, bus: Bus) -> ModbusBus:
+    """The Modbus bus of a `[[bus]]` table. Raises ConfigurationError for another kind."""
+    timeout_max_s = min(bus.timeout_max_s, TIMEOUT_MAX_S)
+    match bus.kind:
+        case "modbus-rtu":
+            port = config.port(bus)
+            return open_modbus_rtu(
+                bus.name, port, bus.baud, bus.parity, bus.stop_bits, timeout_max_s
+            )
+        case "modbus-tcp":
+            return open_modbus_tcp(bus.name, bus.host, bus.tcp_port, timeout_max_s)
+        case _:
+            raise ConfigurationError(f"bus `{bus.name}`: found {bus.kind}, expected a Modbus bus")
+
+
+def settings_of(config: Config, evse: Evse) -> EvseSettings:
+    """What the safety core needs of `[[evse]]` and `[safety]`."""
+    safety = config.safety
+    return EvseSettings(
+        evse=evse.id,
+        current_max_a=evse.current_max_a,
+        socket=evse.connector == "socket",
+        ventilated=evse.ventilated,
+        limit_lease_s=safety.limit_lease_s,
+        permission_lease_s=safety.permission_lease_s,
+        failsafe_current_a=safety.failsafe_current_a,
+        stale_after_s=safety.stale_after_s,
+        ramp_down_s=safety.ramp_down_s,
+        reclose_wait_s=safety.reclose_wait_s,
+        over_current_grace_s=safety.over_current_grace_s,
+        temperature_stop_c=safety.temperature_stop_c,
+        temperature_resume_c=safety.temperature_resume_c,
+        signal_fault=safety.signal_fault,
+    )
+
+
+def _unit(config: Config, bus: ModbusBus, evse: Evse) -> Unit:
+    device = config.device_named(evse.board)
+    board = build_board(
+        driver=device.driver,
+        name=device.name,
+        link=_link(config, bus, device.name, BOARD_BREAKER_MAX_S),
+        map_name=device.map,
+        options=device.options,
+        current_max_a=evse.current_max_a,
+        accept_no_watchdog=evse.accept_no_watchdog,
+    )
+    core = EvseCore(settings_of(config, evse), board.traits)
+    return Unit(evse.id, core, board, _meter(config, bus, evse))
+
+
+def _meter(config: Config, bus: ModbusBus, evse: Evse) -> Meter | None:
+    """The meter of this EVSE, if it is on this bus; on another one the agent reads it."""
+    if not evse.meter:
+        return None
+    device = config.device_named(evse.meter)
+    if device.bus != bus.name:
+        return None
+    return build_meter(
+        driver=device.driver,
+        name=device.name,
+        link=_link(config, bus, device.name),
+        map_name=device.map,
+        options=device.options,
+    )
+
+
+def _link(
+    config: Config, bus: ModbusBus, device_name: str, breaker_max_s: float = 30.0
+) -> ModbusLink:
+    device = config.device_named(device_name)
+    driver = DRIVERS.get(device.driver)
+    gap_s = driver.gap_s if driver is not None else 0.0
+    return bus.link(device.name, device.unit, gap_s=gap_s, breaker_max_s=breaker_max_s)
