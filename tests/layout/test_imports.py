@@ -11,7 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("chargepoint", "hal", "hil")
 
-SHARED = ("chargepoint.config", "chargepoint.log", "chargepoint.catalog")
+SHARED = (
+    "chargepoint.config",
+    "chargepoint.log",
+    "chargepoint.catalog",
+    "chargepoint.service_manager",
+)
 IMPURE = ("asyncio", "socket", "time", "threading", "sqlite3", "random", "select", "subprocess")
 
 # fmt: off
@@ -21,6 +26,7 @@ ALLOWED = {
     "hal":                 ("hal",),
     "chargepoint.config":  (),
     "chargepoint.log":     (),
+    "chargepoint.service_manager": (),
     "chargepoint.catalog": (),
     "chargepoint.ipc":     ("hal.values", "chargepoint.ipc"),
     "chargepoint.evse":    ("hal.values", "chargepoint.ipc.messages", "chargepoint.evse"),

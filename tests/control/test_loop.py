@@ -1,0 +1,264 @@
+"""The loop: what is read and written in which order, whatever devices and clients do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from chargepoint.control.loop import Loop
+from chargepoint.control.server import Server
+from chargepoint.control.unit import LOST_AFTER, Unit
+from chargepoint.evse.evse import Evse
+from chargepoint.evse.settings import EvseSettings
+from chargepoint.ipc import messages as m
+from hal.bus.modbus import BusCounters
+from tests.control.fakes import FakeBoard, FakeClock, FakeMeter
+from tests.control.test_server import Peer
+
+TICK_S = 0.02
+
+
+class FakeBus:
+    name = "safety"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def transact(
+        self, unit: int, function: int, address: int, count: int, values: Sequence[int]
+    ) -> tuple[int, ...]:
+        self.asked.append((unit, function))
+        return (42,)
+
+    def health(self) -> BusCounters:
+        return BusCounters(
+            requests=1, timeouts=0, bad_replies=0, refused=0, down=False, latency_p99_s=0.001
+        )
+
+
+class World:
+    """A loop with two EVSEs and one commanding client."""
+
+    def __init__(self, path: Path) -> None:
+        self.clock = FakeClock()
+        self.boards = [FakeBoard(self.clock, name=f"board{number}") for number in (1, 2)]
+        self.meter = FakeMeter(self.clock)
+        self.server = Server(path, "boot")
+        self.bus = FakeBus()
+        meters = (self.meter, None)
+        units = [
+            Unit(number, Evse(EvseSettings(evse=number), board.traits), board, meter)
+            for number, (board, meter) in enumerate(zip(self.boards, meters, strict=True), 1)
+        ]
+        self.loop = Loop(units, self.server, self.bus, frozenset({1, 2}), "boot", self.clock)
+        self.agent = Peer(self.server, path)
+        self.agent.socket.send(m.__name__.encode()[:0])
+        self.facts: list[dict[str, object]] = []
+
+    def ticks(self, count: int) -> None:
+        for _ in range(count):
+            self.clock.now_s += TICK_S
+            self.loop.tick()
+
+    def pass_s(self, duration_s: float) -> None:
+        self.ticks(round(duration_s / TICK_S))
+
+    def permit(self, evse: int = 1) -> None:
+        until_s = self.clock() + 100
+        self.tell(m.RenewLimit(evse=evse, current_a=16.0, until_s=self.clock() + 9))
+        self.tell(m.RenewPermission(evse=evse, until_s=until_s))
+
+    def tell(self, command: m.Command) -> None:
+        from chargepoint.ipc.codec import encode
+
+        self.agent.socket.send(encode(command))
+        self.ticks(1)
+
+    def heard(self, kind: str) -> list[dict[str, object]]:
+        self.facts += self.agent.heard()
+        return [fact for fact in self.facts if fact["type"] == kind]
+
+    def charge(self, evse: int = 1) -> FakeBoard:
+        """A vehicle at `evse` charges; its board."""
+        board = self.boards[evse - 1]
+        board.state = "B"
+        self.pass_s(0.5)
+        self.permit(evse)
+        self.pass_s(0.5)
+        board.state = "C"
+        self.pass_s(1.0)
+        assert board.told.closed
+        return board
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "control.sock")
+    made.ticks(2)
+    made.tell(m.Hello(client="agent"))
+    made.pass_s(0.2)
+    yield made
+    made.server.close()
+
+
+def test_boards_are_prepared_once_and_read_in_every_tick(world: World) -> None:
+    before = world.boards[0].sample
+    world.ticks(10)
+    assert world.boards[0].sample == before + 10
+    assert [board.prepared for board in world.boards] == [1, 1]
+    assert world.loop.boards_read
+
+
+def test_a_leased_vehicle_charges_and_unplugging_opens_in_the_same_tick(world: World) -> None:
+    board = world.charge()
+    board.state = "A"
+    world.ticks(1)
+    assert not board.told.closed
+
+
+def test_an_opening_goes_out_before_the_next_board_is_read(world: World) -> None:
+    world.charge(2)
+    first = world.charge(1)
+    order: list[str] = []
+    second = world.boards[1]
+    plain_read, plain_command = second.read, first.command
+
+    def read_second() -> object:
+        order.append("read 2")
+        return plain_read()
+
+    def command_first(command: object) -> None:
+        order.append("command 1")
+        plain_command(command)  # type: ignore[arg-type]
+
+    second.read = read_second  # type: ignore[method-assign, assignment]
+    first.command = command_first  # type: ignore[method-assign, assignment]
+    first.state = "A"
+    world.ticks(1)
+    assert order[0] == "command 1"
+    assert order[1] == "read 2"
+
+
+def test_without_any_word_of_the_agent_the_failsafe_current_holds_then_it_stops(
+    world: World,
+) -> None:
+    board = world.charge()
+    world.pass_s(11)
+    assert board.told.current_a == 6.0
+    assert board.told.closed
+    world.pass_s(125)
+    assert not board.told.closed
+    assert {fact["lease"] for fact in world.heard("LeaseExpired")} == {"limit", "permission"}
+
+
+def test_an_opening_that_was_not_confirmed_is_repeated_in_every_tick(world: World) -> None:
+    board = world.charge()
+    board.rcd_tripped = True
+    plain, tries = board.command, []
+
+    def deaf(command: object) -> None:
+        tries.append(command)
+        if len(tries) < 4:
+            board.silent = True
+            try:
+                plain(command)  # type: ignore[arg-type]
+            finally:
+                board.silent = False
+        plain(command)  # type: ignore[arg-type]
+
+    board.command = deaf  # type: ignore[method-assign, assignment]
+    world.ticks(5)
+    assert len(tries) >= 4
+    assert not board.told.closed
+
+
+def test_a_silent_board_is_lost_after_a_few_reads_and_prepared_again_when_back(
+    world: World,
+) -> None:
+    board = world.charge()
+    board.silent = True
+    world.ticks(LOST_AFTER)
+    assert len(world.heard("DeviceLost")) == 1
+    snapshot = world.loop.units[0].evse.snapshot()
+    assert "board_lost" in snapshot.hazards
+    board.silent = False
+    world.pass_s(1.2)
+    assert board.prepared == 2
+    assert len(world.heard("DeviceBack")) == 1
+
+
+def test_a_dead_board_does_not_stop_the_other_evse(world: World) -> None:
+    world.boards[1].silent = True
+    board = world.charge(1)
+    assert board.told.closed
+
+
+def test_a_silent_meter_is_told_and_hinders_nothing(world: World) -> None:
+    world.meter.silent = True
+    board = world.charge()
+    world.pass_s(15)
+    assert len(world.heard("DeviceLost")) == 1
+    assert board.told.closed
+
+
+def test_a_meter_is_read_in_parts_one_per_tick(world: World) -> None:
+    world.pass_s(1.0)
+    before = world.meter.parts
+    world.ticks(1)
+    assert world.meter.parts - before <= 1
+    world.pass_s(3.0)
+    assert len(world.heard("Measured")) >= 3
+
+
+def test_a_technicians_read_is_served_in_the_slack(world: World) -> None:
+    world.tell(m.Transact(request="r1", unit=11, function=4, address=0, count=2))
+    world.ticks(3)
+    (reply,) = world.heard("Replied")
+    assert (reply["request"], reply["ok"], reply["values"]) == ("r1", True, [42])
+
+
+def test_writing_to_a_board_is_refused_while_a_vehicle_is_connected(world: World) -> None:
+    world.charge()
+    world.tell(m.Transact(request="w1", unit=1, function=5, address=0, values=(1,)))
+    world.ticks(3)
+    (reply,) = world.heard("Replied")
+    assert reply["ok"] is False
+    assert world.bus.asked == []
+
+
+def test_a_command_for_an_evse_that_is_not_here_is_refused(world: World) -> None:
+    world.tell(m.Revoke(evse=7))
+    world.ticks(1)
+    assert world.heard("Refused")
+
+
+def test_health_is_told_once_a_second(world: World) -> None:
+    world.pass_s(5.0)
+    assert 4 <= len(world.heard("Health")) <= 6
+
+
+def test_an_orderly_stop_lets_the_vehicle_ramp_down_and_then_opens(world: World) -> None:
+    board = world.charge()
+    world.loop.shut_down()
+    world.ticks(2)
+    assert board.told.closed
+    assert board.told.current_a == 0.0
+    world.pass_s(6.5)
+    assert not board.told.closed
+    assert world.loop.at_rest
+
+
+def test_an_immediate_stop_opens_at_once(world: World) -> None:
+    board = world.charge()
+    world.loop.shut_down(immediate=True)
+    world.ticks(1)
+    assert not board.told.closed
+
+
+def test_the_safe_state_reaches_every_board_even_if_one_is_dead(world: World) -> None:
+    board = world.charge(2)
+    world.boards[0].silent = True
+    assert world.loop.make_safe() is False
+    assert not board.told.closed
