@@ -21,10 +21,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,26 +32,23 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chargepoint.catalog import entries
 from chargepoint.config import Config
+from hil.answers import refusal
 from hil.build import Built
+from hil.event_stream import Hub
 from hil.history import PowerHistory
 from hil.operator import BOARD_LINKS, EVSE_FAULTS, Operator, Refused
 from hil.plant.faults import FAULTS
 from hil.plant.field import HOLD_DEFAULT_S
-from hil.plant.record import PlantEvent
 from hil.state import state
 from hil.wire.trouble import VALUE_FAULTS, WIRE_FAULTS
 
 B = TypeVar("B", bound="Body")
 BODY_MAX_BYTES = 16 * 1024
-CLIENTS_MAX = 16
-QUEUE_EVENTS = 1000
-"""Events that may wait for one slow reader; then its stream ends and it may come back."""
-KEEP_ALIVE_S = 10.0
 STOP_WAIT_S = 3.0
 PAGE = {
     "page.html": "text/html",
@@ -290,21 +286,16 @@ def _done(at_s: float) -> Response:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     status = 400 if isinstance(error, _NoJson) else 404 if error.missing else 422
-    return _error(status, error.what, error.where, error.found, error.expected)
+    return refusal(status, error.what, error.where, error.found, error.expected)
 
 
 def _no_such_path(request: Request, error: Exception) -> Response:
     expected = "a path of docs/simulator.md"
-    return _error(404, "no such path", "path", request.url.path, expected)
+    return refusal(404, "no such path", "path", request.url.path, expected)
 
 
 def _wrong_method(request: Request, error: Exception) -> Response:
-    return _error(405, "wrong method", request.url.path, request.method, "another method")
-
-
-def _error(status: int, what: str, where: str, found: Any, expected: str) -> Response:
-    fields = {"what": what, "where": where, "found": found, "expected": expected}
-    return JSONResponse({"error": fields}, status_code=status)
+    return refusal(405, "wrong method", request.url.path, request.method, "another method")
 
 
 def _page(name: str) -> Callable[[Request], Any]:
@@ -319,97 +310,3 @@ def _page(name: str) -> Callable[[Request], Any]:
         return Response(content, media_type=PAGE[name], headers=headers)
 
     return serve
-
-
-# --- Events ---------------------------------------------------------------------------------------
-
-
-class Hub:
-    """Carries events from whatever thread they happen in to the streams."""
-
-    def __init__(self, built: Built) -> None:
-        self._built = built
-        self._clients: set[_Client] = set()
-        built.world.plant.record.listen(self._tell)
-
-    def close(self) -> None:
-        """End all streams."""
-        with self._built.world:
-            for client in tuple(self._clients):
-                client.end()
-
-    async def stream(self, request: Request) -> Response:
-        """`GET /events`"""
-        if len(self._clients) >= CLIENTS_MAX:
-            return _error(503, "too many streams", "/events", CLIENTS_MAX, "fewer readers")
-        after = request.headers.get("last-event-id") or request.query_params.get("after") or ""
-        if after and not re.fullmatch(r"\d{1,15}", after):
-            return _error(422, "no such event", "Last-Event-ID", after, "a whole number")
-        return StreamingResponse(
-            self._lines(int(after) if after else None),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store"},
-        )
-
-    async def _lines(self, after: int | None) -> AsyncIterator[str]:
-        client = _Client(asyncio.get_running_loop())
-        with self._built.world:
-            record = self._built.world.plant.record
-            missed = () if after is None else record.after(after)
-            self._clients.add(client)
-        try:
-            yield "retry: 1000\n\n"
-            for event in missed:
-                yield _sse(event)
-            while True:
-                line = await client.next(KEEP_ALIVE_S)
-                if line is None:
-                    return
-                yield line
-        finally:
-            self._clients.discard(client)
-
-    def _tell(self, event: PlantEvent) -> None:
-        """Called with the world locked, in any thread."""
-        for client in tuple(self._clients):
-            client.put(event)
-
-
-class _Client:
-    """The queue of one stream."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._queue: asyncio.Queue[PlantEvent | None] = asyncio.Queue(QUEUE_EVENTS)
-        self._ended = False
-
-    def put(self, event: PlantEvent) -> None:
-        self._soon(event)
-
-    def end(self) -> None:
-        self._soon(None)
-
-    async def next(self, within_s: float) -> str | None:
-        """The next lines of the stream; a comment when nothing came; None at its end."""
-        if self._ended and self._queue.empty():
-            return None
-        try:
-            event = await asyncio.wait_for(self._queue.get(), within_s)
-        except TimeoutError:
-            return ": still here\n\n"
-        return None if event is None else _sse(event)
-
-    def _soon(self, item: PlantEvent | None) -> None:
-        # The loop may have ended between the last look and now.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._add, item)
-
-    def _add(self, item: PlantEvent | None) -> None:
-        if self._queue.full():
-            self._ended = True
-        else:
-            self._queue.put_nowait(item)
-
-
-def _sse(event: PlantEvent) -> str:
-    return f"id: {event.id}\ndata: {json.dumps(event.as_json(), separators=(',', ':'))}\n\n"

@@ -12,8 +12,9 @@ import pytest
 
 from chargepoint.config import parse
 from hil.build import Built, build
+from hil.event_stream import Hub
 from hil.history import PowerHistory
-from hil.http import Hub, application
+from hil.http import application
 from hil.operator import Operator
 from hil.simulator import Simulator
 from hil.stage import changed, example
