@@ -22,14 +22,16 @@ from pathlib import Path
 
 from chargepoint.agent import record_codec, tiers
 from chargepoint.agent.tiers import MARKER, Salvaged, transaction
-from chargepoint.station.effects import Append, Delete, Fetch, Note, Put, Quarantine, Remove
+from chargepoint.station.effects import Append, Delete, Note, Put, Quarantine, Remove
 from chargepoint.station.records import Record
 
 StoreEffect = Append | Remove | Quarantine | Put | Delete
 """What changes the store. `Fetch` is a read and is asked with `fetch`."""
 
+_Change = tuple[StoreEffect, int]
+"""An effect and its revision: of two values of a key the one with the higher revision counts."""
+
 STORE_EFFECTS = (Append, Remove, Quarantine, Put, Delete)
-READ_EFFECTS = (Fetch,)
 
 MOVE_AGE_S = 60.0
 """Age at which a volatile record that is still owed belongs into the ledger."""
@@ -91,6 +93,7 @@ class Store:
         self._failed_since_s: float | None = None
         self._retry_s = 0.0
         self._quarantined = 0
+        self._closed = False
 
     # --- Life -------------------------------------------------------------------------------------
 
@@ -116,7 +119,10 @@ class Store:
         )
 
     def close(self) -> None:
-        """Move everything to the ledger and close both files. Never raises."""
+        """Move everything to the ledger and close both files; a second time it does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.move(everything=True)
         for database in (self._ledger, self._volatile):
             if database is not None:
@@ -137,15 +143,18 @@ class Store:
         When the ledger cannot be written they are in the volatile tier instead, a note says so, and
         `upkeep` brings them over later.
         """
-        durable = [effect for effect in effects if _durable(effect)]
-        if durable and not self._write_ledger(durable):
-            self._write_volatile(effects)
-        else:
-            others = [effect for effect in effects if not _durable(effect)]
-            if durable:
-                self._forget_superseded(durable)
-            if others:
-                self._write_volatile(others)
+        changes = [(effect, self._revision + place) for place, effect in enumerate(effects, 1)]
+        self._revision += len(changes)
+        lasting = [change for change in changes if durable(change[0])]
+        loose = [change for change in changes if not durable(change[0])]
+        # What came before a durable effect must not be missing when that is there.
+        before = [change for change in loose if lasting and change[1] < lasting[0][1]]
+        self._write_volatile(before)
+        if lasting and self._write_ledger(lasting):
+            self._forget_superseded(lasting)
+        elif lasting:
+            self._write_volatile(lasting)
+        self._write_volatile(loose[len(before) :])
         if any(isinstance(effect, Quarantine) for effect in effects):
             self._quarantined = self._count_quarantine()
 
@@ -213,7 +222,7 @@ class Store:
                 found.append(record_codec.read(kind, text))
             except ValueError as error:
                 self._note("store.row_unreadable", sequence=sequence, error=str(error)[:200])
-                self.apply([Remove(sequence=sequence)])
+                self._write_volatile([(Remove(sequence=sequence), 0)])
         return tuple(found) if found or not rows else self.fetch(max(rows), limit)
 
     def waiting(self) -> int:
@@ -239,7 +248,7 @@ class Store:
 
     def _write_ledger(
         self,
-        effects: Sequence[StoreEffect],
+        changes: Sequence[_Change],
         records: Sequence[tuple[int, str, str]] = (),
         refused: Sequence[tuple[int, str, str, str, str]] = (),
         keys: Sequence[tuple[str, str, str | None, int]] = (),
@@ -259,8 +268,8 @@ class Store:
                 )
                 for row in keys:
                     self._put_row(self._ledger, *row)
-                for effect in effects:
-                    self._change_ledger(self._ledger, effect)
+                for effect, revision in changes:
+                    self._change_ledger(self._ledger, effect, revision)
                 if removed:
                     self._delete_acknowledged(self._ledger, removed)
         except (sqlite3.Error, OSError) as error:
@@ -273,7 +282,9 @@ class Store:
                 self._volatile.execute("DELETE FROM gone")
         return True
 
-    def _change_ledger(self, ledger: sqlite3.Connection, effect: StoreEffect) -> None:
+    def _change_ledger(
+        self, ledger: sqlite3.Connection, effect: StoreEffect, revision: int
+    ) -> None:
         match effect:
             case Append(record=record):
                 kind, text = record_codec.written(record)
@@ -283,8 +294,7 @@ class Store:
             case Put(space=space, key=key, value=value):
                 # A newer revision even for an equal value, when the volatile tier has another.
                 stale = (space, key) in self._volatile_keys
-                self._revision += 1
-                self._put_row(ledger, space, key, value, self._revision, stale)
+                self._put_row(ledger, space, key, value, revision, stale)
             case Delete(space=space, key=None):
                 ledger.execute("DELETE FROM spaces WHERE space = ?", (space,))
             case Delete(space=space, key=key):
@@ -305,12 +315,14 @@ class Store:
     ) -> None:
         """Keep a value, or forget the key for None; an equal value changes no page."""
         if value is None:
-            ledger.execute("DELETE FROM spaces WHERE space = ? AND key = ?", (space, key))
+            query = "DELETE FROM spaces WHERE space = ? AND key = ? AND revision < ?"
+            ledger.execute(query, (space, key, revision))
             return
-        condition = "" if always else " WHERE value IS NOT excluded.value"
+        condition = "" if always else " AND value IS NOT excluded.value"
         ledger.execute(
             "INSERT INTO spaces VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            f" SET value = excluded.value, revision = excluded.revision{condition}",
+            " SET value = excluded.value, revision = excluded.revision"
+            f" WHERE excluded.revision > revision{condition}",
             (space, key, value, revision),
         )
 
@@ -341,17 +353,19 @@ class Store:
 
     # --- Volatile tier ----------------------------------------------------------------------------
 
-    def _write_volatile(self, effects: Sequence[StoreEffect]) -> None:
+    def _write_volatile(self, changes: Sequence[_Change]) -> None:
+        if not changes:
+            return
         try:
-            self._change_volatile(effects)
+            self._change_volatile(changes)
         except sqlite3.Error as error:
             self._note("store.volatile_in_memory", error=str(error))
             self._move_volatile_to_memory()
-            self._change_volatile(effects)
+            self._change_volatile(changes)
 
-    def _change_volatile(self, effects: Sequence[StoreEffect]) -> None:
+    def _change_volatile(self, changes: Sequence[_Change]) -> None:
         with transaction(self._volatile):
-            for effect in effects:
+            for effect, revision in changes:
                 match effect:
                     case Append(record=record):
                         kind, text = record_codec.written(record)
@@ -365,21 +379,24 @@ class Store:
                     case Quarantine():
                         self._quarantine(self._volatile, effect)
                     case Put(space=space, key=key, value=value):
-                        self._put_volatile(space, key, value)
+                        self._put_volatile(space, key, value, revision)
                     case Delete(space=space, key=None):
                         for key in self._spaces().get(space, {}):
-                            self._put_volatile(space, key, None)
+                            self._put_volatile(space, key, None, revision)
                     case Delete(space=space, key=str(key)):
-                        self._put_volatile(space, key, None)
+                        self._put_volatile(space, key, None, revision)
             self._volatile.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('last_sequence', ?)",
                 (str(self._last_sequence),),
             )
 
-    def _put_volatile(self, space: str, key: str, value: str | None) -> None:
-        self._revision += 1
-        row = (space, key, value, self._revision)
-        self._volatile.execute("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?, ?)", row)
+    def _put_volatile(self, space: str, key: str, value: str | None, revision: int) -> None:
+        self._volatile.execute(
+            "INSERT INTO spaces VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET value = excluded.value, revision = excluded.revision"
+            " WHERE excluded.revision > revision",
+            (space, key, value, revision),
+        )
         self._volatile_keys.add((space, key))
 
     def _remove(self, sequence: int) -> None:
@@ -391,24 +408,30 @@ class Store:
             self._pending.since_s = self._now()
         self._pending.sequences.add(sequence)
 
-    def _forget_superseded(self, durable: Sequence[StoreEffect]) -> None:
+    def _forget_superseded(self, written: Sequence[_Change]) -> None:
         """Drop volatile rows that a commit in the ledger has made old."""
-        doomed = set[tuple[str, str]]()
-        refused = [(e.sequence,) for e in durable if isinstance(e, Quarantine)]
-        for effect in durable:
+        doomed: list[tuple[str, str, int]] = []
+        refused: list[tuple[int]] = []
+        for effect, revision in written:
             match effect:
                 case Put(space=space, key=key) | Delete(space=space, key=str(key)):
-                    doomed |= {(space, key)} & self._volatile_keys
+                    if (space, key) in self._volatile_keys:
+                        doomed.append((space, key, revision))
                 case Delete(space=space):
-                    doomed |= {place for place in self._volatile_keys if place[0] == space}
+                    keys = [key for other, key in self._volatile_keys if other == space]
+                    doomed += [(space, key, revision) for key in keys]
+                case Quarantine(sequence=sequence):
+                    refused.append((sequence,))
                 case _:
                     pass
-        if doomed or refused:
-            with transaction(self._volatile):
-                query = "DELETE FROM spaces WHERE space = ? AND key = ?"
-                self._volatile.executemany(query, sorted(doomed))
-                self._volatile.executemany("DELETE FROM outbox WHERE sequence = ?", refused)
-            self._volatile_keys -= doomed
+        if not (doomed or refused):
+            return
+        with transaction(self._volatile):
+            query = "DELETE FROM spaces WHERE space = ? AND key = ? AND revision < ?"
+            self._volatile.executemany(query, doomed)
+            self._volatile.executemany("DELETE FROM outbox WHERE sequence = ?", refused)
+        places = self._volatile.execute("SELECT space, key FROM spaces").fetchall()
+        self._volatile_keys = set(places)
 
     def _move_volatile_to_memory(self) -> None:
         """Go on in memory with what can still be read of the failing file."""
@@ -530,10 +553,11 @@ class Store:
         self._notes.append(Note(name=name, fields=tuple(fields.items())))
 
 
-def _durable(effect: StoreEffect) -> bool:
+def durable(effect: StoreEffect) -> bool:
+    """Whether `effect` must be on the disk before anything that others can see."""
     match effect:
-        case Append(durable=durable) | Put(durable=durable) | Delete(durable=durable):
-            return durable
+        case Append(durable=wanted) | Put(durable=wanted) | Delete(durable=wanted):
+            return wanted
         case Quarantine():
             return True
         case Remove():

@@ -147,6 +147,8 @@ def salvage(path: Path, reason: str) -> Salvaged:
     except sqlite3.Error:
         return found
     with contextlib.closing(database):
+        # SQLite's own way to read a file that is shorter than its header says.
+        database.execute("PRAGMA writable_schema = ON")
         database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         for row in _rows(database, "outbox", "sequence, kind, record", "sequence"):
             if row[1] == MARKER or _is_record(row[1], row[2]):

@@ -1,0 +1,117 @@
+"""The agent's own socket: one request per connection, answered, then closed.
+
+Access is by file permission (owner and group). A client that does not read is left; too many at a
+time are turned away, so that curiosity cannot starve the station.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Protocol
+
+from chargepoint import log
+from chargepoint.agent.messages import Messages
+from chargepoint.ipc.codec import BadLine, decode_request, encode
+from chargepoint.ipc.messages import LINE_MAX_BYTES
+from chargepoint.ipc.service import (
+    Answered,
+    Connect,
+    Disconnect,
+    Done,
+    GetConfiguration,
+    GetMessages,
+    GetStatus,
+    StationStatus,
+    Variables,
+)
+
+CLIENTS_MAX = 16
+REQUEST_WAIT_S = 5.0
+WRITE_WAIT_S = 5.0
+SOCKET_MODE = 0o660
+
+
+class Desk(Protocol):
+    """What the socket shows and does."""
+
+    @property
+    def messages(self) -> Messages: ...
+    def status(self) -> StationStatus: ...
+    def variables(self) -> Variables: ...
+    def turn_csms(self, on: bool) -> Done: ...
+
+
+class Service:
+    """Serves `desk` on the socket at `path`."""
+
+    def __init__(self, path: Path, desk: Desk) -> None:
+        self._path = path
+        self._desk = desk
+        self._server: asyncio.Server | None = None
+        self._clients = 0
+        self._log = log.get("service")
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the socket cannot be made."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(
+            self._serve, str(self._path), limit=LINE_MAX_BYTES
+        )
+        self._path.chmod(SOCKET_MODE)
+
+    async def stop(self) -> None:
+        """Listen no more; connections end with the loop."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            if self._clients > CLIENTS_MAX:
+                await self._write(writer, Done(ok=False, detail="too many clients"))
+                return
+            async with asyncio.timeout(REQUEST_WAIT_S):
+                line = await reader.readline()
+            if line:
+                await self._answer(line, writer)
+        except (OSError, TimeoutError, ValueError) as error:
+            self._log.debug("service.client_left", error=str(error))
+        finally:
+            self._clients -= 1
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = decode_request(line)
+        except BadLine as error:
+            await self._write(writer, Done(ok=False, detail=f"not a request: {error}"))
+            return
+        match request:
+            case GetStatus():
+                await self._write(writer, self._desk.status())
+            case GetConfiguration():
+                await self._write(writer, self._desk.variables())
+            case Connect() | Disconnect():
+                on = isinstance(request, Connect)
+                self._log.info("service.csms_turned", on=on)
+                await self._write(writer, self._desk.turn_csms(on))
+            case GetMessages():
+                await self._messages(request, writer)
+
+    async def _messages(self, request: GetMessages, writer: asyncio.StreamWriter) -> None:
+        with self._desk.messages.followed() as further:
+            for message in self._desk.messages.last(request.last):
+                await self._write(writer, message)
+            while request.follow and not writer.is_closing():
+                await self._write(writer, await further.get())
+
+    async def _write(self, writer: asyncio.StreamWriter, answer: Answered) -> None:
+        writer.write(encode(answer))
+        async with asyncio.timeout(WRITE_WAIT_S):
+            await writer.drain()
