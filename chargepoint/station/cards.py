@@ -1,0 +1,168 @@
+"""What a token at a reader means: a stop, a start, or leave for the next vehicle.
+
+Several EVSEs may share a reader. A card of a running transaction stops it, without asking anybody
+(X5). Else it is for the vehicle that waits unauthorized, the one plugged in last if there are
+several; else for the vehicle that comes next; a vehicle that has had its transaction is restarted
+by its own card, or if there is no other place. Where every EVSE is taken, a card of the same group
+stops a transaction (X6, X7); any other is refused and charging goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from chargepoint.station.authorization import Authorization, Decision
+from chargepoint.station.desk import Desk, masked
+from chargepoint.station.device_model import DeviceModel
+from chargepoint.station.events import TokenPresented
+from chargepoint.station.records import IdToken, StopReason, TokenInfo, Trigger
+from chargepoint.station.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCard:
+    """An authorized card whose vehicle is not plugged in yet."""
+
+    id_token: IdToken
+    info: TokenInfo
+    evses: tuple[int, ...]
+    until_s: float
+
+
+class Cards:
+    """Tokens at readers."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        model: DeviceModel,
+        authorization: Authorization,
+        sessions: Mapping[int, Session],
+    ) -> None:
+        self._desk = desk
+        self._model = model
+        self._authorization = authorization
+        self._sessions = sessions
+        self._waiting: dict[str, WaitingCard] = {}
+
+    def presented(self, event: TokenPresented) -> None:
+        """A token was held to a reader."""
+        id_token, sessions = event.id_token, self._served(event.evses)
+        own = next((each for each in sessions if _charges(each, id_token)), None)
+        if own is not None:
+            own.stop(StopReason.LOCAL, Trigger.STOP_AUTHORIZED, id_token)
+        elif self._given_up(event.reader, id_token, sessions):
+            self._desk.note("token.withdrawn", token=masked(id_token))
+        elif self._authorization.asking(id_token):
+            return
+        elif _place(sessions, id_token) is None and not _groups(sessions):
+            self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
+        else:
+            self._authorization.ask(id_token, lambda decision: self._decided(event, decision))
+
+    def prepares(self, evse: int) -> bool:
+        """A card waits for a vehicle at this EVSE."""
+        session = self._sessions.get(evse)
+        if session is None or not session.startable:
+            return False
+        return any(evse in waiting.evses for waiting in self._waiting.values())
+
+    def due(self) -> None:
+        """Give waiting cards to vehicles that have come; forget those that waited too long."""
+        for reader, waiting in list(self._waiting.items()):
+            session = _unused(self._served(waiting.evses))
+            if session is not None:
+                del self._waiting[reader]
+                session.authorize(waiting.id_token, waiting.info, Trigger.CABLE_PLUGGED_IN)
+            elif self._desk.now_s >= waiting.until_s:
+                del self._waiting[reader]
+                self._desk.note("authorization.expired", evse=None, missing="vehicle")
+
+    def deadline_s(self) -> float | None:
+        return min((waiting.until_s for waiting in self._waiting.values()), default=None)
+
+    def _served(self, evses: Iterable[int]) -> list[Session]:
+        return [self._sessions[evse] for evse in evses if evse in self._sessions]
+
+    def _given_up(self, reader: str, id_token: IdToken, sessions: list[Session]) -> bool:
+        """The second presentation of a card that still waits gives it up (B1)."""
+        waiting = self._waiting.get(reader)
+        if waiting is not None and waiting.id_token.key == id_token.key:
+            del self._waiting[reader]
+            return True
+        for session in sessions:
+            if session.leave is not None and session.leave.id_token.key == id_token.key:
+                session.withdraw()
+                return True
+        return False
+
+    def _decided(self, event: TokenPresented, decision: Decision) -> None:
+        id_token, sessions = event.id_token, self._served(event.evses)
+        if not decision.allowed:
+            status = decision.info.status.value
+            self._desk.note("token.refused", token=masked(id_token), status=status)
+            return
+        session = _place(sessions, id_token)
+        if session is not None:
+            self._start(event, session, decision.info)
+            return
+        group = decision.info.group
+        member = next((each for each in _groups(sessions) if _group(each) == group), None)
+        if group is not None and member is not None:
+            member.stop(StopReason.LOCAL, Trigger.STOP_AUTHORIZED, id_token)
+        else:
+            self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
+
+    def _start(self, event: TokenPresented, session: Session, info: TokenInfo) -> None:
+        if session.vehicle.connected:
+            session.authorize(event.id_token, info, Trigger.AUTHORIZED)
+            return
+        timeout_s = self._model.number("TxCtrlr", "EVConnectionTimeOut")
+        self._waiting[event.reader] = WaitingCard(
+            id_token=event.id_token,
+            info=info,
+            evses=event.evses,
+            until_s=self._desk.now_s + timeout_s,
+        )
+        self._desk.note("token.accepted", token=masked(event.id_token), status=info.status.value)
+
+
+def _charges(session: Session, id_token: IdToken) -> bool:
+    transaction = session.transaction
+    return session.running and transaction is not None and transaction.id_token.key == id_token.key
+
+
+def _group(session: Session) -> str | None:
+    return None if session.transaction is None else session.transaction.group
+
+
+def _groups(sessions: list[Session]) -> list[Session]:
+    """Sessions with a transaction that another card of its group may stop."""
+    return [session for session in sessions if session.running and _group(session) is not None]
+
+
+def _unused(sessions: list[Session]) -> Session | None:
+    """The vehicle that waits without having charged; the last plugged in of several."""
+    waiting = [
+        session
+        for session in sessions
+        if session.startable and session.vehicle.connected and not session.used
+    ]
+    return max(waiting, key=lambda session: session.vehicle.plugged_s, default=None)
+
+
+def _place(sessions: list[Session], id_token: IdToken) -> Session | None:
+    """Where a transaction of this token would start."""
+    waiting = _unused(sessions)
+    if waiting is not None:
+        return waiting
+    startable = [session for session in sessions if session.startable]
+    used = [session for session in startable if session.used]
+    own = [
+        session
+        for session in used
+        if session.last_token is not None and session.last_token.key == id_token.key
+    ]
+    free = [session for session in startable if not session.vehicle.connected]
+    return next(iter([*own, *free, *used]), None)

@@ -1,0 +1,44 @@
+"""What problems do to a connector and to its transaction; which of several is the weightiest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chargepoint import catalog
+from chargepoint.station.records import StopReason
+
+FAULT_WAIT_S = 600.0
+"""A transaction outlives a passing problem (bus, temperature) for this long, without energy."""
+
+# fmt: off
+ENDS = {
+    # Problems after which nobody should count on energy coming back by itself.
+    "emergency_stopped": StopReason.EMERGENCY_STOP,
+    "rcd_tripped":       StopReason.GROUND_FAULT,
+    "over_current":      StopReason.OVERCURRENT_FAULT,
+    "contactor_welded":  StopReason.OTHER,
+}
+_SEVERITY = {"critical": 0, "error": 1, "warning": 2, "info": 3}
+# fmt: on
+
+
+def stops(hazard: str) -> bool:
+    """Whether the connector cannot be used while this holds; unknown names are taken seriously."""
+    entry = catalog.entries().get(hazard)
+    return entry is None or entry.stops
+
+
+def weightiest(hazards: Iterable[str]) -> str | None:
+    """The problem to tell of: one that stops before one that warns, then by severity."""
+
+    def weight(hazard: str) -> tuple[bool, int, str]:
+        entry = catalog.entries().get(hazard)
+        severity = _SEVERITY[entry.severity] if entry else 1
+        return not stops(hazard), severity, hazard
+
+    return min(hazards, key=weight, default=None)
+
+
+def ending_reason(hazards: Iterable[str]) -> StopReason | None:
+    """The reason for which a transaction ends at once, if one of these is such a problem."""
+    return next((reason for hazard, reason in ENDS.items() if hazard in set(hazards)), None)

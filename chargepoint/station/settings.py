@@ -1,0 +1,72 @@
+"""What the station is born with: who it is, what it is made of, and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
+"""Nobody ran this software before; an earlier wall time is a clock that was never set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvseSettings:
+    """One EVSE with one connector."""
+
+    id: int
+    current_max_a: float = 32.0
+    """Per phase."""
+    phases: int = 3
+    socket: bool = False
+    """A socket outlet, which may lock the plug; else a fixed cable."""
+    voltage_v: float = 230.0
+    """Nominal phase voltage, for converting between W and A."""
+    has_meter: bool = True
+    reader: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSettings:
+    """The station; what the CSMS may change stands in the device model instead."""
+
+    id: str
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    evses: tuple[EvseSettings, ...] = ()
+    current_max_a: float | None = None
+    """Supply limit per phase, shared by all EVSEs; None: only their own limits."""
+    variables: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Initial values from the configuration: (component, variable) -> text."""
+    remote_start_needs_vehicle: bool = False
+    """Refuse a remote start where nothing is plugged in."""
+    meter_lost_stop_s: float = 300.0
+    """A transaction is ended after its meter has been silent for this long; 0: never."""
+    energy_speed: float = 1.0
+    """How many times faster than real time the meters count; the simulator's `speed`.
+
+    The meter guard would otherwise take a simulated hour in a minute for an impossible jump.
+    """
+    built_at: datetime = BUILT_AT
+
+    def evse(self, evse: int) -> EvseSettings | None:
+        """The EVSE with this id."""
+        return next((settings for settings in self.evses if settings.id == evse), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What the store kept from earlier runs."""
+
+    spaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Space -> key -> JSON text, as written by `Put`."""
+    last_sequence: int = 0
+    """Highest sequence that a record ever had."""
+    waiting: int = 0
+    """Records in the outbox."""
+
+    def space(self, name: str) -> Mapping[str, str]:
+        """Keys and values of one space; empty when there are none."""
+        return self.spaces.get(name, {})

@@ -1,0 +1,290 @@
+"""The station: composes its machines and routes between them, nothing more.
+
+`handle` takes one event and returns what it leads to, in order; `grants` says what each EVSE may do
+now; `deadline_s` when to come back without any other event. What the parts are, from the edge
+inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `token_cache`,
+`session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `connector_state`,
+`availability`, `limits`, `transaction` and `outbox` (the ledger), `device_model`, `clock`.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from chargepoint.station import (
+    availability,
+    clock,
+    device_model,
+    events,
+    metering,
+    outbox,
+    token_cache,
+    transaction,
+)
+from chargepoint.station.authorization import Authorization
+from chargepoint.station.availability import Availability
+from chargepoint.station.cards import Cards
+from chargepoint.station.charge import Evse
+from chargepoint.station.clock import Clock, ClockTrust
+from chargepoint.station.connector_state import ConnectorReports
+from chargepoint.station.desk import Desk, earliest
+from chargepoint.station.device_model import DeviceModel
+from chargepoint.station.effects import Answer, Effect, Grant, Verdict
+from chargepoint.station.events import Event
+from chargepoint.station.limits import grants
+from chargepoint.station.meter_values import MeterValues
+from chargepoint.station.metering import AlignedGrid
+from chargepoint.station.outbox import Outbox
+from chargepoint.station.overview import Overview, evse_overview, ledger_overview
+from chargepoint.station.records import TransactionEnded, TransactionStarted
+from chargepoint.station.remote import Remote
+from chargepoint.station.resets import Resets
+from chargepoint.station.security import SecurityEvents
+from chargepoint.station.session import Session
+from chargepoint.station.settings import EvseSettings, Restored, StationSettings
+from chargepoint.station.token_cache import TokenCache
+from chargepoint.station.transaction import TransactionBooks
+from chargepoint.station.unlocking import Unlocking
+
+
+class Station:
+    """One charging station. `boot` is the boot id of the host, the same for all its programs."""
+
+    def __init__(self, settings: StationSettings, restored: Restored, boot: str) -> None:
+        self._settings = settings
+        self._desk = desk = Desk(boot)
+        self.clock = Clock(desk, restored.space(clock.SPACE), settings.built_at)
+        self.device_model = DeviceModel(desk, settings, restored.space(device_model.SPACE))
+        self._outbox = Outbox(
+            desk,
+            self.device_model,
+            restored.space(outbox.SPACE),
+            restored.last_sequence,
+            restored.waiting,
+        )
+        self._books = TransactionBooks(desk, self._outbox, settings.id)
+        self._availability = Availability(
+            desk, [evse.id for evse in settings.evses], restored.space(availability.SPACE)
+        )
+        self._sessions = {evse.id: self._session(evse) for evse in settings.evses}
+        cache = TokenCache(desk, restored.space(token_cache.SPACE))
+        self._authorization = Authorization(desk, self.device_model, self.clock, cache)
+        self._security = SecurityEvents(desk, self._outbox)
+        self._cards = Cards(desk, self.device_model, self._authorization, self._sessions)
+        self._remote = Remote(
+            desk,
+            self.device_model,
+            self._authorization,
+            self._outbox,
+            self._sessions,
+            settings.remote_start_needs_vehicle,
+        )
+        self._unlocking = Unlocking(desk, self._sessions)
+        self._resets = Resets(desk, self._outbox, self._security, self._sessions)
+        self._grid = AlignedGrid(desk, self.device_model, self.clock)
+        self._meter_values = MeterValues(
+            desk, self.device_model, self._grid, self._outbox, self._sessions, settings
+        )
+        self._reports = ConnectorReports(desk)
+        self._awake = False
+        self._restore(restored)
+
+    # --- The three shapes -------------------------------------------------------------------------
+
+    def handle(self, event: Event, now_s: float) -> list[Effect]:
+        """What `event` leads to, in the order in which it must be done."""
+        self._desk.begin(now_s)
+        if not self._awake:
+            self._wake()
+        self._route(event)
+        self._due()
+        return self._desk.take()
+
+    def grants(self, now_s: float) -> tuple[Grant, ...]:
+        """What the safety program may do with each EVSE now."""
+        sessions = tuple(self._sessions.values())
+        return grants(sessions, self._availability.operative, self._settings.current_max_a)
+
+    def deadline_s(self) -> float | None:
+        """When to come back with Ticked."""
+        sessions = self._sessions.values()
+        return earliest(
+            *(session.deadline_s() for session in sessions),
+            self._authorization.deadline_s(),
+            self._cards.deadline_s(),
+            self._unlocking.deadline_s(),
+            self._resets.deadline_s(),
+            self._meter_values.deadline_s(),
+            self._outbox.deadline_s(),
+            self._reports.deadline_s(sessions),
+        )
+
+    # --- Life -------------------------------------------------------------------------------------
+
+    def _session(self, settings: EvseSettings) -> Session:
+        def operative() -> bool:
+            return self._availability.operative(settings.id) and not self._resets.pending
+
+        evse = Evse(self._desk, self.device_model, self._settings, settings)
+        return Session(self._desk, self.device_model, evse, self._books, operative)
+
+    def _restore(self, restored: Restored) -> None:
+        samples = restored.space(metering.SPACE)
+        for key, text in restored.space(transaction.SPACE).items():
+            session = self._sessions.get(int(key))
+            if session is None:
+                self._desk.note("transaction.orphaned", evse=int(key))
+            else:
+                session.restore(text, samples)
+        opened = [each.transaction for each in self._sessions.values() if each.transaction]
+        self._outbox.forget_ids_except({each.id for each in opened})
+        for key in samples:
+            if not any(key.startswith(f"{each.id}/") for each in opened):
+                self._desk.delete(metering.SPACE, key, durable=False)
+
+    def _wake(self) -> None:
+        self._awake = True
+        for session in self._sessions.values():
+            session.wake()
+        self._security.happened("StartupOfTheDevice")
+
+    def _due(self) -> None:
+        """Let every machine do what has become possible; sending and reporting come last."""
+        for session in self._sessions.values():
+            session.due()
+        self._meter_values.main.due()
+        self._authorization.due()
+        self._cards.due()
+        self._unlocking.due()
+        self._meter_values.due()
+        self._resets.due()
+        self._outbox.pump()
+        self._reports.update(
+            self._sessions.values(), self._availability.operative, self._cards.prepares
+        )
+
+    # --- Routing ----------------------------------------------------------------------------------
+
+    def _route(self, event: Event) -> None:
+        match event:
+            case events.ControlConnected(boot=boot):
+                for session in self._sessions.values():
+                    session.control_connected(boot, event.at_s)
+            case events.ControlLost():
+                for session in self._sessions.values():
+                    session.control_lost(event.at_s)
+            case events.EvseObserved(view=view):
+                if view.evse in self._sessions:
+                    self._sessions[view.evse].observe(view, event.at_s)
+            case events.MeterRead():
+                self._meter_read(event)
+            case events.TokenPresented():
+                self._cards.presented(event)
+            case events.UnlockFinished():
+                self._unlocking.finished(event)
+            case events.LocalStartAsked():
+                self._remote.start_here(event)
+            case events.StopAsked():
+                for session in self._sessions.values():
+                    session.flush()
+            case events.Ticked() | events.MeterLost():
+                pass  # what is due is done after any event; silence is noticed by its age
+            case events.ClockRead() | events.TimeGiven():
+                self._time_told(event)
+            case events.RecordsFetched(records=records):
+                self._outbox.fetched(records)
+            case events.CsmsAccepted():
+                self._desk.online = True
+            case events.CsmsLost():
+                self._desk.online = False
+                self._outbox.lost()
+                self._authorization.lost()
+            case events.AuthorizationAnswered(request=request, info=info):
+                self._authorization.answered(request, info)
+            case events.AuthorizationUnanswered(request=request):
+                self._authorization.unanswered(request)
+            case events.RecordAcknowledged():
+                self._acknowledged(event)
+            case events.RecordRefused():
+                self._outbox.refused(event)
+            case events.RecordReturned(sequence=sequence):
+                self._outbox.returned(sequence)
+            case events.RemoteStartRequested():
+                self._remote.start(event)
+            case events.RemoteStopRequested():
+                self._remote.stop(event)
+            case events.AvailabilityRequested():
+                self._change_availability(event)
+            case events.UnlockRequested():
+                self._unlocking.request(event)
+            case events.ResetRequested():
+                self._resets.request(event)
+            case events.ClearCacheRequested(call=call):
+                cleared = self._authorization.clear_cache()
+                self._answer(call, Verdict.ACCEPTED if cleared else Verdict.REJECTED)
+            case events.MeterValuesTriggered():
+                self._meter_values.trigger(event)
+            case events.VariableSetRequested():
+                place = (event.component, event.variable)
+                self._answer(event.call, self.device_model.set(*place, event.value))
+            case events.HeartbeatIntervalGiven(interval_s=interval_s):
+                place = ("OCPPCommCtrlr", "HeartbeatInterval")
+                self.device_model.set(*place, str(interval_s), keep=False)
+            case _:
+                assert_never(event)
+
+    # --- Small change -----------------------------------------------------------------------------
+
+    def _answer(self, call: events.Call, verdict: Verdict) -> None:
+        self._desk.emit(Answer(call=call, verdict=verdict))
+
+    def _meter_read(self, event: events.MeterRead) -> None:
+        session = self._sessions.get(event.evse)
+        if session is not None:
+            view = session.vehicle.view
+            session.meter.take(event.reading, None if view is None else view.contactor_closed)
+        elif event.evse == 0:
+            self._meter_values.main.take(event.reading, None)
+
+    def _time_told(self, event: events.ClockRead | events.TimeGiven) -> None:
+        trust = ClockTrust.CSMS
+        if isinstance(event, events.ClockRead):
+            host = ClockTrust.RTC if event.rtc else ClockTrust.MONOTONIC
+            trust = ClockTrust.NTP if event.synchronised else host
+        jump_s = self.clock.told(event.wall, trust, event.at_s)
+        if jump_s is not None:
+            self._security.happened("SettingSystemTime", f"moved by {jump_s:+.0f} s")
+        if jump_s is not None or self._grid.deadline_s() is None:
+            self._grid.reset()
+
+    def _acknowledged(self, event: events.RecordAcknowledged) -> None:
+        """The answer to a start carries the verdict that counts (A6); to an end, one to learn."""
+        record = self._outbox.acknowledged_by(event)
+        if event.info is None or not isinstance(record, TransactionStarted | TransactionEnded):
+            return
+        if record.id_token is not None:
+            self._authorization.learn(record.id_token, event.info)
+        if isinstance(record, TransactionStarted) and record.evse in self._sessions:
+            self._sessions[record.evse].verdict(record.transaction, event.info)
+
+    def _change_availability(self, event: events.AvailabilityRequested) -> None:
+        busy = [evse for evse, session in self._sessions.items() if session.charge is not None]
+        self._answer(event.call, self._availability.change(event.evse, event.operative, busy))
+        for evse, session in self._sessions.items():
+            if not self._availability.operative(evse):
+                session.withdraw()
+
+    # --- At a glance ------------------------------------------------------------------------------
+
+    def overview(self, now_s: float) -> Overview:
+        """What status displays show."""
+        return Overview(
+            evses=tuple(
+                evse_overview(session, self._reports, self._outbox, self.clock)
+                for session in self._sessions.values()
+            ),
+            ledger=ledger_overview(self._outbox, self._desk.boot, now_s),
+            clock=self.clock.trust,
+            online=self._desk.online,
+            station_operative=self._availability.operative(0),
+        )
