@@ -30,6 +30,7 @@ from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.store import STORE_EFFECTS, StoreEffect, durable
 from chargepoint.agent.writer import Writer
+from chargepoint.catalog import entries
 from chargepoint.ocpp.adapter import Trace
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import (
@@ -80,7 +81,6 @@ class Runtime:
         self._writer_alive = True
         self._dropped = 0
         self._log = log.get("agent")
-        self._notes = log.get("station")
 
     def stop(self) -> None:
         """Let the station know, finish what waits, and return from `run`."""
@@ -108,15 +108,6 @@ class Runtime:
                 await inbox.wait(self._wake_s())
             else:
                 await asyncio.sleep(0)  # let the links breathe in a flood
-
-    def note(self, note: Note) -> None:
-        """Write a note of any part to the log, as loud as the catalogue says."""
-        from chargepoint.catalog import entries
-
-        entry = entries().get(note.name)
-        severity = "warning" if entry is None else entry.severity
-        write = getattr(self._notes, severity)
-        write(note.name, **dict(note.fields))
 
     # --- One round --------------------------------------------------------------------------------
 
@@ -151,7 +142,7 @@ class Runtime:
             case Fetch(after=after, limit=limit):
                 parts.writer.fetch(after, limit, self._fetched)
             case Note():
-                self.note(effect)
+                write_note(effect)
             case Trace():
                 parts.messages.add(effect)
             case SendText(connection=connection, text=text):
@@ -257,3 +248,10 @@ class Runtime:
         if now_s >= self._clock_due_s:
             self._clock_due_s = now_s + READ_EVERY_S
             self._parts.inbox.put(clock_read())
+
+
+def write_note(note: Note) -> None:
+    """Write what a part wants people to know, as loud as the catalogue says."""
+    entry = entries().get(note.name)
+    write = getattr(log.get("station"), "warning" if entry is None else entry.severity)
+    write(note.name, **dict(note.fields))

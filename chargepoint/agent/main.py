@@ -1,0 +1,238 @@
+"""The agent: `run(config)`. Wires the parts, runs them until a signal or a restart, ends in order.
+
+The connection to the CSMS is opened while the store is still being opened and checked; whatever
+arrives waits in the inbox until the station is there. Exit codes:
+
+    0    an orderly stop (SIGTERM, SIGINT)
+    1    a mistake of ours, logged; the service manager starts us again, a charge goes on meanwhile
+    2    the configuration cannot be used
+    75   the CSMS wants all programs restarted
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from chargepoint import log
+from chargepoint.agent import wiring
+from chargepoint.agent.clock import host_boot_id
+from chargepoint.agent.control_link import ControlLinks
+from chargepoint.agent.core import Core, FrameReceived, SocketClosed, SocketOpened
+from chargepoint.agent.csms import CsmsLink
+from chargepoint.agent.endpoint import endpoint
+from chargepoint.agent.field import build, readers_of
+from chargepoint.agent.inbox import Inbox
+from chargepoint.agent.leases import Leases
+from chargepoint.agent.messages import Messages
+from chargepoint.agent.runtime import Parts, Runtime, write_note
+from chargepoint.agent.service import Service
+from chargepoint.agent.status import ServiceDesk
+from chargepoint.agent.store import Opened, Store
+from chargepoint.agent.writer import Writer
+from chargepoint.config import Config, ConfigError
+from chargepoint.service_manager import ServiceManager
+from chargepoint.station.effects import Restart
+from chargepoint.station.events import Event, ResetKind
+from hal.errors import ConfigurationError
+
+EXIT_RESTART = 75
+CLOSE_WAIT_S = 3.0
+FIELD_WAIT_S = 1.0
+STORE_WAIT_S = 8.0
+SETTLE_S = 5.0
+"""After this long everything is loaded: collect once, and leave it out of later collections."""
+
+REBOOT = ("systemctl", "reboot")
+
+
+def run(config: Config) -> int:
+    """Run the agent until it is to end; the exit code."""
+    output = log.QueuedOutput(sys.stdout)
+    log.set_up(config.log.level, config.log.format, output, journal="JOURNAL_STREAM" in os.environ)
+    try:
+        wiring.check(config)
+        restart = asyncio.run(_Agent(config).run())
+    except (ConfigError, ConfigurationError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Exception:
+        log.get("agent").exception("agent.failed")
+        return 1
+    finally:
+        output.close()
+    if restart is None:
+        return 0
+    if restart.kind is ResetKind.HARD and config.system.reboot == "host" and _reboot_host():
+        return 0
+    return EXIT_RESTART
+
+
+class _Agent:
+    """Everything that lives as long as the loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._log = log.get("agent")
+        self._inbox = Inbox()
+        self._messages = Messages()
+        self._manager = ServiceManager()
+        self._started_s = time.monotonic()
+        self._runtime: Runtime | None = None
+        self._stop_asked = False
+
+    async def run(self) -> Restart | None:
+        """The restart that the station wants; None after a signal."""
+        config = self._config
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop)
+        opened: asyncio.Future[Opened] = loop.create_future()
+        failure: asyncio.Future[Restart | None] = loop.create_future()
+        writer = self._writer(loop, opened, failure)
+        csms = self._csms()
+        async with asyncio.TaskGroup() as group:
+            csms_task = None if csms is None else group.create_task(csms.run())
+            writer.start()
+            # A store that cannot even be opened ends the start, and not only the wait for it.
+            await asyncio.wait((opened, failure), return_when=asyncio.FIRST_COMPLETED)
+            if failure.done():
+                failure.result()
+            field = build(config, self._from_thread(loop))
+            station = wiring.station(config, opened.result(), host_boot_id())
+            core = Core(station, wiring.adapters(config, station))
+            controls = ControlLinks(
+                wiring.safety_buses(config), readers_of(config), self._inbox.put, time.monotonic
+            )
+            model = station.device_model
+            safety = config.safety
+            parts = Parts(
+                core=core,
+                writer=writer,
+                inbox=self._inbox,
+                controls=controls,
+                csms=csms,
+                leases=Leases(safety.limit_lease_s, safety.permission_lease_s, time.monotonic()),
+                messages=self._messages,
+                manager=self._manager,
+                ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
+            )
+            self._runtime = runtime = Runtime(parts, time.monotonic)
+            desk = ServiceDesk(
+                config=config,
+                station=station,
+                core=core,
+                controls=controls,
+                csms=csms,
+                messages=self._messages,
+                quarantined_before=opened.result().quarantined,
+                started_s=self._started_s,
+                now=time.monotonic,
+            )
+            service = Service(config.agent_socket(), desk)
+            running = group.create_task(runtime.run())
+            controls_task = group.create_task(controls.run())
+            field.start()
+            await service.start()
+            self._begun()
+            if self._stop_asked:
+                runtime.stop()
+            try:
+                await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
+                restart = failure.result() if failure.done() else running.result()
+            finally:
+                self._manager.stopping()
+                self._log.info("agent.stopping")
+                running.cancel()
+                controls_task.cancel()
+                await service.stop()
+                await _close(csms, csms_task)
+                await asyncio.to_thread(field.stop, FIELD_WAIT_S)
+                if not await asyncio.to_thread(writer.stop, STORE_WAIT_S):
+                    self._log.error("store.slow", waited_s=STORE_WAIT_S)
+            self._log.info("agent.stopped", restart=None if restart is None else restart.reason)
+            return restart
+
+    def _stop(self) -> None:
+        self._stop_asked = True
+        if self._runtime is not None:
+            self._runtime.stop()
+
+    def _begun(self) -> None:
+        self._manager.ready()
+        started_s = round(time.monotonic() - self._started_s, 3)
+        self._log.info("agent.started", station=self._config.station.id, took_s=started_s)
+        asyncio.get_running_loop().call_later(SETTLE_S, _settle)
+
+    def _csms(self) -> CsmsLink | None:
+        settings = self._config.csms
+        if settings is None:
+            return None
+        place = endpoint(settings, self._config.station.id)
+        return CsmsLink(place, wiring.subprotocols(settings), self._arrived)
+
+    async def _arrived(self, happening: SocketOpened | SocketClosed | FrameReceived) -> None:
+        if isinstance(happening, FrameReceived):
+            await self._inbox.put_frame(happening)
+        else:
+            self._inbox.put(happening)
+
+    def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[Event], None]:
+        def tell(event: Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before its threads
+                loop.call_soon_threadsafe(self._inbox.put, event)
+
+        return tell
+
+    def _writer(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        opened: asyncio.Future[Opened],
+        failure: asyncio.Future[Restart | None],
+    ) -> Writer:
+        def deliver(call: Callable[[], None]) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(call)
+
+        def failed(error: BaseException) -> None:
+            if not failure.done():
+                failure.set_exception(error)
+
+        return Writer(
+            Store(self._config.state_dir, self._config.run_dir),
+            deliver=deliver,
+            on_open=opened.set_result,
+            on_note=write_note,
+            on_failure=failed,
+        )
+
+
+async def _close(csms: CsmsLink | None, task: asyncio.Task[None] | None) -> None:
+    """Say goodbye to the CSMS, but do not wait long for its answer."""
+    if csms is None or task is None:
+        return
+    csms.stop()
+    await asyncio.wait((task,), timeout=CLOSE_WAIT_S)
+    task.cancel()
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+def _reboot_host() -> bool:
+    """Ask for a reboot of the host; False when that is not allowed here."""
+    try:
+        subprocess.run(REBOOT, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError) as error:
+        log.get("agent").error("host.reboot_refused", error=str(error))
+        return False
+    return True

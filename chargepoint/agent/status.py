@@ -1,0 +1,170 @@
+"""What the service socket shows: the station's overview, the links, the device model.
+
+IdTokens are masked here; passwords are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from chargepoint.agent.control_link import ControlLinks
+from chargepoint.agent.core import Core
+from chargepoint.agent.csms import CsmsLink, LinkState
+from chargepoint.agent.messages import Messages
+from chargepoint.agent.wiring import KEY_OF, firmware
+from chargepoint.config import Config
+from chargepoint.ipc.service import (
+    CsmsStatus,
+    Done,
+    EvseStatus,
+    LedgerStatus,
+    StationStatus,
+    TransactionStatus,
+    Variable,
+    Variables,
+)
+from chargepoint.log import masked
+from chargepoint.station.overview import EvseOverview, TransactionOverview
+from chargepoint.station.station import Station
+
+State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
+
+OF_LINK: dict[LinkState, State] = {
+    LinkState.OFF: "off",
+    LinkState.CONNECTING: "connecting",
+    LinkState.WAITING: "waiting",
+    LinkState.CONNECTED: "connected",
+}
+REGISTERED: dict[str, State] = {
+    # what the CSMS last said to a BootNotification: state of the link while connected
+    "not yet": "connected",
+    "Pending": "pending",
+    "Rejected": "rejected",
+    "Accepted": "accepted",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDesk:
+    """Answers the requests of `agent.service`."""
+
+    config: Config
+    station: Station
+    core: Core
+    controls: ControlLinks
+    csms: CsmsLink | None
+    messages: Messages
+    quarantined_before: int
+    """Records refused for good before this start."""
+    started_s: float
+    now: Callable[[], float]
+
+    def status(self) -> StationStatus:
+        now_s = self.now()
+        overview = self.station.overview(now_s)
+        ledger = overview.ledger
+        return StationStatus(
+            station=self.config.station.id,
+            version=firmware(),
+            uptime_s=round(now_s - self.started_s, 1),
+            clock=overview.clock.value,
+            csms=self._csms(now_s),
+            ledger=LedgerStatus(
+                waiting=ledger.waiting,
+                quarantined=self.quarantined_before + ledger.quarantined,
+                oldest_waiting_s=ledger.oldest_waiting_s,
+                acknowledged=ledger.acknowledged,
+            ),
+            evses=tuple(self._evse(evse) for evse in overview.evses),
+            warnings=self._warnings(),
+        )
+
+    def variables(self) -> Variables:
+        return Variables(
+            variables=tuple(
+                Variable(
+                    component=variable.component,
+                    variable=variable.variable,
+                    key=KEY_OF.get((variable.component, variable.variable), ""),
+                    value=variable.value,
+                    origin=variable.origin.value,
+                    writable=variable.writable,
+                )
+                for variable in self.station.device_model
+            )
+        )
+
+    def turn_csms(self, on: bool) -> Done:
+        if self.csms is None:
+            return Done(ok=False, detail="no CSMS is configured")
+        self.csms.turn(on)
+        return Done(ok=True, detail="connecting" if on else "disconnected until `connect`")
+
+    def _csms(self, now_s: float) -> CsmsStatus:
+        link = self.csms
+        if link is None:
+            return CsmsStatus(
+                configured=False,
+                url="",
+                state="off",
+                version="",
+                since_s=0.0,
+                last_error="",
+                next_attempt_s=None,
+            )
+        next_s = link.next_attempt_s
+        return CsmsStatus(
+            configured=True,
+            url=link.url,
+            state=self._link_state(link.state),
+            version=link.version,
+            since_s=round(now_s - link.since_s, 1),
+            last_error=link.last_error,
+            next_attempt_s=None if next_s is None else max(0.0, round(next_s - now_s, 1)),
+        )
+
+    def _link_state(self, state: LinkState) -> State:
+        adapter = self.core.active
+        if state is not LinkState.CONNECTED or adapter is None:
+            return OF_LINK[state]
+        if self.core.accepted:
+            return "accepted"
+        registered = getattr(adapter, "registered", None)
+        return "connected" if registered is None else REGISTERED[registered.value]
+
+    def _evse(self, evse: EvseOverview) -> EvseStatus:
+        running = evse.transaction
+        return EvseStatus(
+            evse=evse.evse,
+            state="Unavailable" if evse.state is None else evse.state.value,
+            fault=evse.fault,
+            control=self.controls.evses.get(evse.evse),
+            meter=evse.reading,
+            transaction=None if running is None else _transaction(running),
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        return tuple(
+            f"EVSE {evse.id}: board {evse.board} is accepted without a watchdog"
+            for evse in self.config.evse
+            if evse.accept_no_watchdog
+        )
+
+
+def _transaction(running: TransactionOverview) -> TransactionStatus:
+    return TransactionStatus(
+        id=running.id,
+        csms_id=running.csms_id,
+        id_token=masked(running.id_token.value),
+        started_at="" if running.started_at is None else _iso(running.started_at),
+        charging_state=running.charging_state.value,
+        meter_start_wh=running.meter_start_wh,
+        energy_wh=running.energy_wh,
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""From the configuration to the parts: station settings, adapters, safety buses.
+
+What the installer wrote and this release cannot do ends the start with a message, never a guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from chargepoint.agent.control_link import SafetyBus
+from chargepoint.agent.field import meters_of
+from chargepoint.agent.store import Opened
+from chargepoint.config import Config, ConfigError, Csms, Evse, Mistake
+from chargepoint.ocpp.adapter import Adapter
+from chargepoint.ocpp.v16.adapter import Adapter16
+from chargepoint.ocpp.v16.configuration import KEYS
+from chargepoint.ocpp.view import BootInformation
+from chargepoint.station.settings import EvseSettings, Restored, StationSettings
+from chargepoint.station.station import Station
+
+SUBPROTOCOLS = {"1.6": "ocpp1.6"}
+"""Versions that this release speaks."""
+
+KEY_OF = {(key.component, key.variable): key.name for key in KEYS}
+"""Variable -> OCPP 1.6 configuration key."""
+
+_BY_KEY = {key.name.casefold(): (key.component, key.variable) for key in KEYS}
+
+
+def check(config: Config) -> None:
+    """Raises ConfigError for what is legal TOML but cannot be served by this release."""
+    mistakes = [
+        Mistake("csms.versions", f"OCPP {wanted} is not in this release; expected 1.6")
+        for wanted in (config.csms.versions if config.csms else ())
+        if wanted not in SUBPROTOCOLS
+    ]
+    for name in config.ocpp.v16:
+        if name.casefold() not in _BY_KEY:
+            known = [key.name for key in KEYS]
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean `{close[0]}`?" if close else ""
+            mistakes.append(Mistake(f"ocpp.v16.{name}", f"no such configuration key{hint}"))
+    if mistakes:
+        raise ConfigError(config.source, mistakes)
+
+
+def subprotocols(settings: Csms) -> list[str]:
+    """What is offered in the handshake, in order of preference."""
+    return [SUBPROTOCOLS[wanted] for wanted in settings.versions]
+
+
+def firmware() -> str:
+    """Version of this software, for BootNotification."""
+    try:
+        return version("chargepoint")
+    except PackageNotFoundError:
+        return ""
+
+
+def station(config: Config, opened: Opened, boot: str) -> Station:
+    """The station as configured, with what the store kept."""
+    restored = Restored(
+        spaces=opened.spaces, last_sequence=opened.last_sequence, waiting=opened.waiting
+    )
+    return Station(station_settings(config), restored, boot)
+
+
+def station_settings(config: Config) -> StationSettings:
+    """`[station]`, `[[evse]]` and `[ocpp]` as the station wants them."""
+    about = config.station
+    return StationSettings(
+        id=about.id,
+        vendor=about.vendor,
+        model=about.model,
+        serial=about.serial,
+        firmware=firmware(),
+        evses=tuple(_evse(evse) for evse in config.evse),
+        current_max_a=about.current_max_a,
+        variables=variables(config),
+        remote_start_needs_vehicle=bool(config.csms and config.csms.remote_start_needs_vehicle),
+        energy_speed=config.simulator.speed,
+    )
+
+
+def variables(config: Config) -> dict[tuple[str, str], str]:
+    """Initial values of the device model; a 1.6 key wins over the same variable of 2.x."""
+    found = {
+        (component, variable): _text(value)
+        for component, values in config.ocpp.v2.items()
+        for variable, value in values.items()
+    }
+    for name, value in config.ocpp.v16.items():
+        found[_BY_KEY[name.casefold()]] = _text(value)
+    return found
+
+
+def adapters(config: Config, built: Station) -> Mapping[str, Adapter]:
+    """Subprotocol -> adapter, for each wanted version; none without a CSMS."""
+    if config.csms is None:
+        return {}
+    about = config.station
+    boot = BootInformation(
+        vendor=about.vendor,
+        model=about.model,
+        serial=about.serial,
+        firmware=firmware(),
+        connectors=len(config.evse),
+    )
+    return {"ocpp1.6": Adapter16(built, boot, config.csms, lambda: str(uuid.uuid4()))}
+
+
+def safety_buses(config: Config) -> list[SafetyBus]:
+    """One per safety program."""
+    return [
+        SafetyBus(
+            name=bus,
+            socket=config.control_socket(bus),
+            evses=tuple(
+                evse.id for evse in config.evse if config.device_named(evse.board).bus == bus
+            ),
+            meters=meters_of(config, bus),
+        )
+        for bus in config.safety_buses()
+    ]
+
+
+def _evse(evse: Evse) -> EvseSettings:
+    return EvseSettings(
+        id=evse.id,
+        current_max_a=evse.current_max_a,
+        phases=evse.phases,
+        socket=evse.connector == "socket",
+        voltage_v=evse.voltage_v,
+        has_meter=bool(evse.meter),
+        reader=evse.reader,
+    )
+
+
+def _text(value: str | int | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
