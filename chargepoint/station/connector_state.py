@@ -139,14 +139,14 @@ class ConnectorReports:
 
     def _made(self, session: Session, state: ConnectorState) -> ConnectorReport:
         warnings = (LOST_FAULT,) if session.meter.lost else ()
-        gone = session.charge is not None and session.vehicle.known
+        goes_on = session.stage is Stage.RUNNING and session.vehicle.known
         return ConnectorReport(
             evse=session.evse,
             connector=CONNECTOR,
             state=state,
             since_s=self._desk.now_s,
             fault=weightiest((*session.vehicle.hazards, *warnings)),
-            info=EV_SIDE if gone and not session.vehicle.connected else "",
+            info=EV_SIDE if goes_on and not session.vehicle.connected else "",
         )
 
     def _tell(self, report: ConnectorReport) -> None:
