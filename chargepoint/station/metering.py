@@ -78,13 +78,19 @@ class Metering:
             self._keep(sample)
 
     def resume(self, transaction: TransactionId, kept: Mapping[str, str]) -> None:
-        """A transaction of an earlier run goes on, or is about to be ended."""
+        """A transaction of an earlier run: `go_on` with it, or `end` it."""
         self._transaction = transaction
         own = {key: text for key, text in kept.items() if key.startswith(f"{transaction}/")}
         ordered = sorted(own, key=_place)
         self._kept = [_Kept(key, msgspec.json.decode(own[key], type=Sample)) for key in ordered]
         self._number = _place(ordered[-1]) + 1 if ordered else 0
-        self._restart_timer()
+
+    def go_on(self, started_s: float) -> None:
+        """The resumed transaction is alive: sample on, counted from its start."""
+        interval_s = self._interval_s()
+        passed_s = self._desk.now_s - started_s
+        if interval_s > 0:
+            self._next_s = self._desk.now_s + interval_s - passed_s % interval_s
 
     def end(
         self, view: EvseView | None, stamp: Stamp, register_wh: float, reading: MeterReading | None

@@ -324,6 +324,7 @@ class Session:
         if self.stage is Stage.RESUMING:
             self.stage = Stage.RUNNING
             self.last_token = charge.transaction.id_token
+            self.metering.go_on(charge.transaction.started.at_s)
             self._desk.note("transaction.resumed", evse=self.evse)
         if vehicle.connected and charge.transaction.control_boot != boot:
             charge.adopt(boot, vehicle.plug_in)
