@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from chargepoint import log
 from chargepoint.ipc import messages as m
@@ -39,14 +40,13 @@ UNSENT_MAX_BYTES = 64 * 1024
 RECEIVE_BYTES = 65536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyBus:
+class SafetyBus(msgspec.Struct, frozen=True, kw_only=True):
     """One safety program as this side knows it."""
 
     name: str
     socket: Path
     evses: tuple[int, ...]
-    meters: Mapping[str, int] = field(default_factory=dict)
+    meters: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Device name -> EVSE, of the meters on this bus."""
 
 

@@ -15,10 +15,10 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
@@ -65,8 +65,7 @@ class _Connect(connect):
         return exc
 
 
-@dataclass(slots=True)
-class _Connection:
+class _Connection(msgspec.Struct):
     """One open connection and what still has to go out on it."""
 
     number: int
@@ -167,16 +166,14 @@ class CsmsLink:
         if on:
             self._backoff.proved()
             self._wanted.set()
+            self._turned.set()
         else:
-            self._wanted.clear()
-            if self._connection is not None:
-                self._end(self._connection, GOING_AWAY, "disconnected by service")
-        self._turned.set()
+            self._turn_off("disconnected by service")
 
     def stop(self) -> None:
         """End `run`: close politely, then return."""
         self._stopping = True
-        self.turn(False)
+        self._turn_off("the station stops")
 
     # --- The loop ---------------------------------------------------------------------------------
 
@@ -265,7 +262,8 @@ class CsmsLink:
                 await opened.wait_closed()
         self.last_error = connection.ending or _end_of(opened)
         after_s = round(self._now() - began_s, 1)
-        self._log.warning("csms.disconnected", reason=self.last_error, after_s=after_s)
+        tell = self._log.warning if self._wanted.is_set() else self._log.info
+        tell("csms.disconnected", reason=self.last_error, after_s=after_s)
         await self._post(SocketClosed(connection=connection.number))
 
     async def _receive(self, connection: _Connection) -> None:
@@ -318,6 +316,12 @@ class CsmsLink:
             async with asyncio.timeout(wait_s):
                 await self._turned.wait()
         self.next_attempt_s = None
+
+    def _turn_off(self, reason: str) -> None:
+        self._wanted.clear()
+        if self._connection is not None:
+            self._end(self._connection, GOING_AWAY, reason)
+        self._turned.set()
 
     def _end(self, connection: _Connection, code: int, reason: str) -> None:
         connection.ending = reason

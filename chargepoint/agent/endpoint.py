@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import base64
 import ssl
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
 
 from chargepoint.config import Csms
 
 HEX_KEY_DIGITS = range(32, 41, 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a handshake needs."""
 
     url: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from chargepoint import log
 from chargepoint.config import Bus, Config, Device
@@ -30,8 +31,7 @@ IDLE_MAX_S = 0.25
 """Longest sleep: the thread notices soon that it shall end."""
 
 
-@dataclass(slots=True)
-class Polled:
+class Polled(msgspec.Struct):
     """One device of a bus: how it is read, and what its loss means."""
 
     name: str
@@ -43,17 +43,16 @@ class Polled:
     lost_s: float | None = None
 
 
-@dataclass(slots=True)
-class FieldBus:
+class FieldBus(msgspec.Struct):
     """One bus with its devices; `run` is the thread's body."""
 
     name: str
     devices: Sequence[Polled]
     tell: Callable[[Event], None]
-    close: Callable[[], None] = field(default=lambda: None)
+    close: Callable[[], None] = msgspec.field(default=lambda: None)
     now: Callable[[], float] = time.monotonic
-    ending: threading.Event = field(default_factory=threading.Event)
-    log: log.Logger = field(default_factory=lambda: log.get("field"))
+    ending: threading.Event = msgspec.field(default_factory=threading.Event)
+    log: log.Logger = msgspec.field(default_factory=lambda: log.get("field"))
 
     def run(self) -> None:
         """Poll until `ending` is set."""

@@ -28,7 +28,7 @@ from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core, FrameReceived, SocketClosed, SocketOpened
 from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.endpoint import endpoint
-from chargepoint.agent.field import build, readers_of
+from chargepoint.agent.field import Field, build, readers_of
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
@@ -90,7 +90,6 @@ class _Agent:
 
     async def run(self) -> Restart | None:
         """The restart that the station wants; None after a signal."""
-        config = self._config
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop)
@@ -99,66 +98,83 @@ class _Agent:
         writer = self._writer(loop, opened, failure)
         csms = self._csms()
         async with asyncio.TaskGroup() as group:
-            csms_task = None if csms is None else group.create_task(csms.run())
-            writer.start()
-            # A store that cannot even be opened ends the start, and not only the wait for it.
-            await asyncio.wait((opened, failure), return_when=asyncio.FIRST_COMPLETED)
-            if failure.done():
-                failure.result()
-            field = build(config, self._from_thread(loop))
-            station = wiring.station(config, opened.result(), host_boot_id())
-            core = Core(station, wiring.adapters(config, station))
-            controls = ControlLinks(
-                wiring.safety_buses(config), readers_of(config), self._inbox.put, time.monotonic
-            )
-            model = station.device_model
-            safety = config.safety
-            parts = Parts(
-                core=core,
-                writer=writer,
-                inbox=self._inbox,
-                controls=controls,
-                csms=csms,
-                leases=Leases(safety.limit_lease_s, safety.permission_lease_s, time.monotonic()),
-                messages=self._messages,
-                manager=self._manager,
-                ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
-            )
-            self._runtime = runtime = Runtime(parts, time.monotonic)
-            desk = ServiceDesk(
-                config=config,
-                station=station,
-                core=core,
-                controls=controls,
-                csms=csms,
-                messages=self._messages,
-                quarantined_before=opened.result().quarantined,
-                started_s=self._started_s,
-                now=time.monotonic,
-            )
-            service = Service(config.agent_socket(), desk)
-            running = group.create_task(runtime.run())
-            controls_task = group.create_task(controls.run())
-            field.start()
-            await service.start()
-            self._begun()
-            if self._stop_asked:
-                runtime.stop()
+            connecting = None if csms is None else group.create_task(csms.run())
             try:
-                await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
-                restart = failure.result() if failure.done() else running.result()
+                writer.start()
+                # A store that fails as a program ends the start, and not only the wait for it.
+                await asyncio.wait((opened, failure), return_when=asyncio.FIRST_COMPLETED)
+                if failure.done():
+                    failure.result()
+                return await self._serve(group, writer, csms, opened.result(), failure)
             finally:
-                self._manager.stopping()
-                self._log.info("agent.stopping")
-                running.cancel()
-                controls_task.cancel()
-                await service.stop()
-                await _close(csms, csms_task)
-                await asyncio.to_thread(field.stop, FIELD_WAIT_S)
+                await _close(csms, connecting)
                 if not await asyncio.to_thread(writer.stop, STORE_WAIT_S):
                     self._log.error("store.slow", waited_s=STORE_WAIT_S)
-            self._log.info("agent.stopped", restart=None if restart is None else restart.reason)
-            return restart
+
+    async def _serve(
+        self,
+        group: asyncio.TaskGroup,
+        writer: Writer,
+        csms: CsmsLink | None,
+        opened: Opened,
+        failure: asyncio.Future[Restart | None],
+    ) -> Restart | None:
+        """The station's life, from the opened store on."""
+        config = self._config
+        station = wiring.station(config, opened, host_boot_id())
+        core = Core(station, wiring.adapters(config, station))
+        controls = ControlLinks(
+            wiring.safety_buses(config), readers_of(config), self._inbox.put, time.monotonic
+        )
+        model, safety = station.device_model, config.safety
+        parts = Parts(
+            core=core,
+            writer=writer,
+            inbox=self._inbox,
+            controls=controls,
+            csms=csms,
+            leases=Leases(safety.limit_lease_s, safety.permission_lease_s, time.monotonic()),
+            messages=self._messages,
+            manager=self._manager,
+            ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
+        )
+        desk = ServiceDesk(
+            config=config,
+            station=station,
+            core=core,
+            controls=controls,
+            csms=csms,
+            messages=self._messages,
+            quarantined_before=opened.quarantined,
+            started_s=self._started_s,
+            now=time.monotonic,
+        )
+        self._runtime = runtime = Runtime(parts, time.monotonic)
+        service = Service(config.agent_socket(), desk)
+        running = group.create_task(runtime.run())
+        if self._stop_asked:
+            runtime.stop()
+        following = group.create_task(controls.run())
+        field: Field | None = None
+        try:
+            # First the CSMS hears of us; drivers and their libraries take their time to load.
+            await _either(running, runtime.at_rest)
+            await service.start()
+            field = build(config, self._from_thread())
+            field.start()
+            self._begun()
+            await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
+            restart = failure.result() if failure.done() else running.result()
+        finally:
+            self._manager.stopping()
+            self._log.info("agent.stopping")
+            for task in (running, following):
+                task.cancel()
+            await service.stop()
+            if field is not None:
+                await asyncio.to_thread(field.stop, FIELD_WAIT_S)
+        self._log.info("agent.stopped", restart=None if restart is None else restart.reason)
+        return restart
 
     def _stop(self) -> None:
         self._stop_asked = True
@@ -184,7 +200,9 @@ class _Agent:
         else:
             self._inbox.put(happening)
 
-    def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[Event], None]:
+    def _from_thread(self) -> Callable[[Event], None]:
+        loop = asyncio.get_running_loop()
+
         def tell(event: Event) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended before its threads
                 loop.call_soon_threadsafe(self._inbox.put, event)
@@ -212,6 +230,13 @@ class _Agent:
             on_note=write_note,
             on_failure=failed,
         )
+
+
+async def _either(task: asyncio.Task[Restart | None], event: asyncio.Event) -> None:
+    """Wait for the end of `task` or for `event`."""
+    waiting = asyncio.ensure_future(event.wait())
+    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 async def _close(csms: CsmsLink | None, task: asyncio.Task[None] | None) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from chargepoint import log
 from chargepoint.agent.clock import READ_EVERY_S, clock_read
@@ -50,8 +51,7 @@ KICK_EVERY_S = 5.0
 """The service manager's watchdog; the unit gives several times as long."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Parts:
+class Parts(msgspec.Struct, kw_only=True):
     """What the loop drives. `csms` is None for a station that works alone."""
 
     core: Core
@@ -70,6 +70,8 @@ class Runtime:
     """Runs until `stop` is called (`run` returns None) or the station asks for a restart."""
 
     def __init__(self, parts: Parts, now: Callable[[], float]) -> None:
+        self.at_rest = asyncio.Event()
+        """Set when everything that had waited at the start is done."""
         self._parts = parts
         self._now = now
         self._on_disk: asyncio.Future[None] | None = None
@@ -105,6 +107,7 @@ class Runtime:
                 await self._disk()
                 return self._restart
             if happening is None:
+                self.at_rest.set()
                 await inbox.wait(self._wake_s())
             else:
                 await asyncio.sleep(0)  # let the links breathe in a flood

@@ -6,15 +6,16 @@ IdTokens are masked here; passwords are not known here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+
+import msgspec
 
 from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core
 from chargepoint.agent.csms import CsmsLink, LinkState
 from chargepoint.agent.messages import Messages
-from chargepoint.agent.wiring import KEY_OF, firmware
+from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
     CsmsStatus,
@@ -47,8 +48,7 @@ REGISTERED: dict[str, State] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceDesk:
+class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     """Answers the requests of `agent.service`."""
 
     config: Config
@@ -68,7 +68,7 @@ class ServiceDesk:
         ledger = overview.ledger
         return StationStatus(
             station=self.config.station.id,
-            version=firmware(),
+            version=FIRMWARE,
             uptime_s=round(now_s - self.started_s, 1),
             clock=overview.clock.value,
             csms=self._csms(now_s),

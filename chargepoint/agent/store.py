@@ -17,8 +17,9 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from chargepoint.agent import record_codec, tiers
 from chargepoint.agent.tiers import MARKER, Salvaged, transaction
@@ -52,8 +53,7 @@ UNKNOWN_SEQUENCE = 1_000_000_000
 """Where numbers go on when no tier can tell which were used: the ledger cannot be opened."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Opened:
+class Opened(msgspec.Struct, kw_only=True):
     """What the station starts from."""
 
     spaces: Mapping[str, Mapping[str, str]]
@@ -62,11 +62,10 @@ class Opened:
     quarantined: int
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(msgspec.Struct):
     """Deletions that the ledger still owes, and since when."""
 
-    sequences: set[int] = field(default_factory=set)
+    sequences: set[int] = msgspec.field(default_factory=set)
     since_s: float = 0.0
 
 

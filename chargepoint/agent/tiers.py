@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from chargepoint.agent import record_codec
 
@@ -51,15 +52,14 @@ MARKER = ""
 """Kind of the row that only keeps the highest sequence number ever used."""
 
 
-@dataclass(slots=True)
-class Salvaged:
+class Salvaged(msgspec.Struct):
     """What was found of a damaged file, and where the damaged one lies now."""
 
     moved_to: str
     reason: str
-    outbox: list[tuple[int, str, str]] = field(default_factory=list)
-    quarantine: list[tuple[int, str, str, str, str]] = field(default_factory=list)
-    spaces: list[tuple[str, str, str, int]] = field(default_factory=list)
+    outbox: list[tuple[int, str, str]] = msgspec.field(default_factory=list)
+    quarantine: list[tuple[int, str, str, str, str]] = msgspec.field(default_factory=list)
+    spaces: list[tuple[str, str, str, int]] = msgspec.field(default_factory=list)
     unreadable: int = 0
 
 

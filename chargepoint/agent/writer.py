@@ -11,8 +11,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from chargepoint.agent.store import Opened, Store, StoreEffect
 from chargepoint.station.effects import Note
@@ -24,14 +25,12 @@ Deliver = Callable[[Callable[[], None]], None]
 JOBS_PER_COMMIT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(msgspec.Struct, frozen=True):
     effects: Sequence[StoreEffect]
     done: Callable[[], None] | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(msgspec.Struct, frozen=True):
     after: int
     limit: int
     done: Callable[[tuple[Record, ...]], None]
