@@ -7,6 +7,7 @@ the safety program follows the grants, the meter counts while its contactor is c
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,7 @@ class World:
         self.online = False
         self.before_effect: Callable[[Effect], None] = lambda effect: None
         self._calls = 0
+        self._events: deque[Event] = deque()
         self.start()
         if online:
             self.accept()
@@ -366,8 +368,17 @@ class World:
 
     def tell(self, event: Event) -> None:
         """One event, carried out to the end, then what the others make of it."""
-        self._carry_out(self.station.handle(event, self.now_s))
-        self._control()
+        self._events.append(event)
+        if len(self._events) > 1:
+            return  # told while another one is in hand: its turn comes below
+        try:
+            while self._events:
+                self._carry_out(self.station.handle(self._events[0], self.now_s))
+                if len(self._events) == 1:
+                    self._control()
+                self._events.popleft()
+        finally:
+            self._events.clear()
 
     def observe(self, evse: Evse) -> None:
         pilot = PilotState.A if not evse.connected else PilotState.B
