@@ -99,7 +99,7 @@ class BoardReading:
     locked: bool | None = None
     temperature_c: float | None = None
     watchdog_expired: bool | None = None
-    """The board opened by itself because we were silent; cleared by the next close command."""
+    """The board opened by itself because we were silent; cleared by the next contactor write."""
     sample: int | None = None
     """Counter that the board advances with each measurement; standing still means frozen."""
     faults: frozenset[str] = frozenset()
