@@ -116,6 +116,8 @@ class CsmsLink:
         self._ping_interval_s = 0.0
         self._ping_changed = asyncio.Event()
         self._log = log.get("csms")
+        self.begun = asyncio.Event()
+        """Set when the first text has gone out, or the first attempt has failed."""
         self.state = LinkState.CONNECTING
         self.since_s = now()
         self.last_error = ""
@@ -196,6 +198,7 @@ class CsmsLink:
             opened = await self._open()
         except (OSError, WebSocketException, NoCommonVersion, EOFError, ValueError) as error:
             self._failed(error)
+            self.begun.set()
             return
         if not self._wanted.is_set():
             await opened.close(GOING_AWAY)
@@ -283,6 +286,7 @@ class CsmsLink:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await connection.socket.send(await connection.outgoing.get())
+                self.begun.set()
 
     async def _ping(self, connection: _Connection) -> None:
         with contextlib.suppress(ConnectionClosed):

@@ -44,6 +44,9 @@ from chargepoint.station.events import Event, ResetKind
 from hal.errors import ConfigurationError
 
 EXIT_RESTART = 75
+BEGIN_WAIT_S = 1.0
+"""Longest wait of readers and service socket for the first word to the CSMS."""
+
 CLOSE_WAIT_S = 3.0
 FIELD_WAIT_S = 1.0
 STORE_WAIT_S = 8.0
@@ -158,7 +161,8 @@ class _Agent:
         field: Field | None = None
         try:
             # First the CSMS hears of us; drivers and their libraries take their time to load.
-            await _either(running, runtime.at_rest)
+            if csms is not None:
+                await _first(running, csms.begun)
             await service.start()
             field = build(config, self._from_thread())
             field.start()
@@ -232,10 +236,10 @@ class _Agent:
         )
 
 
-async def _either(task: asyncio.Task[Restart | None], event: asyncio.Event) -> None:
-    """Wait for the end of `task` or for `event`."""
+async def _first(task: asyncio.Task[Restart | None], event: asyncio.Event) -> None:
+    """Wait for the end of `task` or for `event`, but not long."""
     waiting = asyncio.ensure_future(event.wait())
-    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((task, waiting), timeout=BEGIN_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 

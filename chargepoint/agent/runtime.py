@@ -70,8 +70,6 @@ class Runtime:
     """Runs until `stop` is called (`run` returns None) or the station asks for a restart."""
 
     def __init__(self, parts: Parts, now: Callable[[], float]) -> None:
-        self.at_rest = asyncio.Event()
-        """Set when everything that had waited at the start is done."""
         self._parts = parts
         self._now = now
         self._on_disk: asyncio.Future[None] | None = None
@@ -107,7 +105,6 @@ class Runtime:
                 await self._disk()
                 return self._restart
             if happening is None:
-                self.at_rest.set()
                 await inbox.wait(self._wake_s())
             else:
                 await asyncio.sleep(0)  # let the links breathe in a flood
