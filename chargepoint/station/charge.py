@@ -97,9 +97,13 @@ class Charge:
         register = self._evse.meter.register
         if register is None or self._meter_replaced:
             return
-        if register.energy_wh >= self.transaction.register_wh:
-            self.transaction.register_wh = register.energy_wh
-            self.transaction.register_stamp = self._desk.stamp(register.taken_s)
+        transaction, stamp = self.transaction, self._desk.stamp(register.taken_s)
+        known = transaction.register_stamp
+        if known.boot == stamp.boot and stamp.at_s < known.at_s:
+            return  # read before the transaction began
+        if register.energy_wh >= transaction.register_wh:
+            transaction.register_wh = register.energy_wh
+            transaction.register_stamp = stamp
 
     def due(self) -> StopReason | None:
         """Sample and keep what is due; a reason, if a problem ends the transaction."""

@@ -25,6 +25,8 @@ class EvseMeter:
         self._guard = MeterGuard(power_max_w, speed)
         self._reading: MeterReading | None = None
         self._verdict = Plausibility.GOOD
+        self._remembered: Register | None = None
+        """The register of an earlier run: to compare with, but nothing that the meter says now."""
         self._silent_since_s: float | None = None
         self._lost = False
         self.replaced_s: float | None = None
@@ -61,9 +63,9 @@ class EvseMeter:
     def fresh_register(self) -> Register | None:
         """A register of now; what is held back or old is missing."""
         register = self.register
-        if register is None or self._desk.now_s >= register.taken_s + FRESH_S:
+        if register is None or register is self._remembered:
             return None
-        return register
+        return register if self._desk.now_s < register.taken_s + FRESH_S else None
 
     @property
     def silent_since_s(self) -> float | None:
@@ -78,6 +80,7 @@ class EvseMeter:
     def remember(self, register: Register) -> None:
         """What an earlier run believed last; only readings of this host boot can be compared."""
         self._guard.remember(register)
+        self._remembered = register
 
     def take(self, reading: MeterReading, closed: bool | None) -> Plausibility:
         """A reading arrived; `closed`: the contactor behind it."""

@@ -1,8 +1,9 @@
 """Reset (section 7.4): answer, end the transactions, deliver what is owed, restart.
 
 Soft: every transaction ends in order, and its records get up to 60 s to be delivered. Hard: the
-ends are stored with what is known now, and the restart follows at once. Everything that is kept
-survives both (Z3).
+restart follows as soon as the contactors are open and the ends are stored with the registers that
+count; nobody waits for their delivery. What cannot be ended in that time is ended with what is
+known. Everything that is kept survives both (Z3).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from chargepoint.station.security import SecurityEvents
 from chargepoint.station.session import Session
 
 DELIVERY_WAIT_S = 60.0
+HARD_WAIT_S = 10.0
+"""For the ramp-down and a last reading of the meter: energy must not flow beyond a stored end."""
 
 
 class Resets:
@@ -35,6 +38,7 @@ class Resets:
         self._security = security
         self._sessions = sessions
         self._until_s: float | None = None
+        self._kind = ResetKind.SOFT
         self._restarted = False
 
     @property
@@ -46,24 +50,29 @@ class Resets:
         self._desk.emit(Answer(call=event.call, verdict=Verdict.ACCEPTED))
         if not self.pending:
             self._security.happened("ResetOrReboot", f"{event.kind.value} reset by the CSMS")
-        if event.kind is ResetKind.HARD:
-            for session in self._sessions.values():
-                session.end_now(StopReason.HARD_RESET, Trigger.RESET_COMMAND)
-            self._restart(ResetKind.HARD)
+        if self._restarted or (self.pending and event.kind is ResetKind.SOFT):
             return
-        if not self.pending:
-            self._until_s = self._desk.now_s + DELIVERY_WAIT_S
-            for session in self._sessions.values():
-                session.stop(StopReason.SOFT_RESET, Trigger.RESET_COMMAND)
+        self._kind = event.kind
+        hard = event.kind is ResetKind.HARD
+        self._until_s = self._desk.now_s + (HARD_WAIT_S if hard else DELIVERY_WAIT_S)
+        reason = StopReason.HARD_RESET if hard else StopReason.SOFT_RESET
+        for session in self._sessions.values():
+            session.stop(reason, Trigger.RESET_COMMAND)
 
     def due(self) -> None:
-        """Restart as soon as nothing is open and nothing can be delivered any more."""
+        """Restart as soon as nothing is open and nothing has to be delivered any more."""
         if self._until_s is None:
             return
         ended = all(session.charge is None for session in self._sessions.values())
         delivered = self._outbox.waiting == 0 or not self._desk.online
-        if self._desk.now_s >= self._until_s or (ended and delivered):
-            self._restart(ResetKind.SOFT)
+        enough = delivered or self._kind is ResetKind.HARD
+        if self._desk.now_s >= self._until_s:
+            if self._kind is ResetKind.HARD:
+                for session in self._sessions.values():
+                    session.end_now(StopReason.HARD_RESET, Trigger.RESET_COMMAND)
+            self._restart(self._kind)
+        elif ended and enough:
+            self._restart(self._kind)
 
     def deadline_s(self) -> float | None:
         return self._until_s

@@ -367,6 +367,7 @@ class World:
             ("csms refuses", lambda: self._csms_refuses(soon_s)),
             ("agent killed", lambda: self._agent_killed(soon_s)),
             ("control restarted", self.start_control),
+            ("both killed", lambda: self._both_killed(soon_s)),
             ("power lost", self.lose_power),
             ("board silent", lambda: self._board_silent(number)),
             ("inoperative", lambda: self._availability(number)),
@@ -434,6 +435,10 @@ class World:
             self.kill_agent()
             self.at(until_s, self.start_agent)
 
+    def _both_killed(self, until_s: float) -> None:
+        self._agent_killed(until_s)
+        self.start_control()
+
     def lose_power(self) -> None:
         """The host goes down: both programs, the volatile tier and the monotonic clock's boot."""
         back_s = self.now_s + self.chance.uniform(2.0, 600.0)
@@ -482,7 +487,7 @@ class World:
         self._call("TriggerMessage", requestedMessage="MeterValues", connectorId=number)
 
     def _reset(self) -> None:
-        self._call("Reset", type=self.chance.choice(("Soft", "Soft")))
+        self._call("Reset", type=self.chance.choice(("Soft", "Hard")))
 
     def _call(self, action: str, **payload: object) -> None:
         if self.connected:

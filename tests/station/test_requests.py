@@ -205,13 +205,14 @@ def test_a_soft_reset_without_a_link_waits_for_nobody() -> None:
     assert len(world.of(ef.Restart)) == 1
 
 
-def test_a_hard_reset_stores_the_ends_and_restarts_at_once() -> None:
+def test_a_hard_reset_stores_the_ends_before_it_restarts() -> None:
     """Z2: they are delivered after the boot."""
     world = World()
     world.charging()
     world.csms.answers = False
     world.forget()
     world.reset(ResetKind.HARD)
+    world.wait(12.0)
     ends = [each for each in world.of(ef.Append) if isinstance(each.record, TransactionEnded)]
     assert [(each.durable, each.record.reason) for each in ends] == [  # type: ignore[union-attr]
         (True, StopReason.HARD_RESET)
@@ -230,9 +231,24 @@ def test_a_hard_reset_overtakes_a_soft_one() -> None:
     world.csms.answers = False
     world.reset(ResetKind.SOFT)
     world.reset(ResetKind.HARD)
+    world.wait(12.0)
     assert [restart.kind for restart in world.of(ef.Restart)] == [ResetKind.HARD]
     world.wait(100.0, step_s=10.0)
     assert len(world.of(ef.Restart)) == 1
+
+
+def test_no_energy_flows_beyond_the_end_that_a_hard_reset_stored() -> None:
+    """E16, Z2: the register of the end is read after the contactor has opened."""
+    world = World()
+    world.charging()
+    world.csms.answers = False
+    world.reset(ResetKind.HARD)
+    assert world.of(ef.Restart) == []
+    assert [grant.permitted for grant in world.station.grants(world.now_s)] == [False]
+    world.wait(12.0)
+    (end,) = [r for r in world.of(ef.Append) if isinstance(r.record, TransactionEnded)]
+    assert isinstance(end.record, TransactionEnded)
+    assert end.record.meter_stop_wh == int(world.evses[1].energy_wh)
 
 
 def test_nothing_new_starts_while_a_reset_is_coming() -> None:
