@@ -19,6 +19,7 @@ QUICK = {
     "ocpp.v16.MeterValueSampleInterval": 1,
     "ocpp.v16.TransactionMessageRetryInterval": 1,
     "simulator.speed": 60.0,
+    "device.4.options": {"absent_s": 0.5},
 }
 WAIT_S = 25.0
 CARD, OTHER = "04A1B2C3D4E5F6", "04FFEEDDCCBBAA"

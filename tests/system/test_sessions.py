@@ -110,6 +110,7 @@ async def test_a_pause_by_the_vehicle_suspends_and_does_not_end_it(tmp_path: Pat
         assert not await world.contactor_closed()
         await world.do(world.stage.vehicle, 1, request="charge")
         await world.status(1, "Charging")
+        await world.sampled(transaction, len(transaction.samples) + 3)
         assert transaction.stop is None
         await world.do(world.stage.unplug)
         await world.stopped()
