@@ -11,12 +11,13 @@ SHOWN_MAX = 4_000
 """Characters of a frame that are kept for people."""
 
 _TOKEN = re.compile(r'("(?:idTag|parentIdTag|idToken)"\s*:\s*")((?:[^"\\]|\\.)*)("?)')
-_SECRET_KEY = re.compile(
-    r"AuthorizationKey|BasicAuthPassword|\"(?:signature|location|remoteLocation)\"", re.IGNORECASE
+_SECRET_KEY = re.compile(r"AuthorizationKey|BasicAuthPassword", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r'("(?:value|attributeValue)"\s*:\s*")((?:[^"\\]|\\.)*)("?)')
+_SIGNATURE = re.compile(r'("signature"\s*:\s*")((?:[^"\\]|\\.)*)("?)')
+_PLACE = re.compile(
+    r'("(?:location|remoteLocation)"\s*:\s*")([a-z]+:(?:[^"\\]|\\.)*)("?)', re.IGNORECASE
 )
-_SECRET_VALUE = re.compile(
-    r'("(?:value|attributeValue|signature|location|remoteLocation)"\s*:\s*")((?:[^"\\]|\\.)*)("?)'
-)
+"""Addresses of files carry passwords; where a value was measured is no secret."""
 
 
 def redacted(text: str) -> str:
@@ -24,6 +25,8 @@ def redacted(text: str) -> str:
     cut = text[:SHOWN_MAX]
     if _SECRET_KEY.search(cut):
         cut = _SECRET_VALUE.sub(r"\1…\3", cut)
+    cut = _SIGNATURE.sub(r"\1…\3", cut)
+    cut = _PLACE.sub(r"\1…\3", cut)
     cut = _TOKEN.sub(lambda found: found[1] + _masked(found[2]) + found[3], cut)
     return cut if len(text) <= SHOWN_MAX else cut + "…"
 

@@ -41,3 +41,8 @@ def test_credentials_in_a_location_are_not_shown() -> None:
 
 def test_a_huge_frame_is_cut() -> None:
     assert len(redacted("x" * 1_000_000)) == SHOWN_MAX + 1
+
+
+def test_where_a_value_was_measured_is_no_secret() -> None:
+    text = '[2,"1","MeterValues",{"value":"12.5","location":"Outlet"}]'
+    assert redacted(text) == text
