@@ -4,7 +4,8 @@
        else is read or written
     2. all other commands
     3. facts to the clients, commands from them (bounded)
-    4. at most one further transaction on the bus: a part of a meter reading, or a technician's
+    4. if time is left: one further transaction on the bus, a part of a meter reading or a
+       technician's; on a bus that is slower than the pace, every SLACK_WAIT_MAX_S all the same
 
 Nothing here waits: the bus bounds every transaction, the server never blocks. A tick does not raise
 for anything that a device or a client does.
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chargepoint.control.journal import note
 from chargepoint.control.server import Server
 from chargepoint.control.unit import Unit
 from chargepoint.ipc import messages as m
@@ -29,9 +31,13 @@ METER_EVERY_S = 1.0
 METER_BACKOFF_MAX_S = 10.0
 SERVICE_MAX = 8
 """Requests of technicians that may wait."""
+SLACK_WAIT_MAX_S = 0.1
+"""Longest time without a transaction in the slack, however late the ticks are."""
 HEALTH_EVERY_S = 1.0
 TICKS_REMEMBERED = 512
 READS = (1, 2, 3, 4)
+UNITS = range(1, 248)
+"""Units a technician may ask; 0 would be heard by every device of the bus."""
 QUIET_PHASES = (m.Phase.IDLE, m.Phase.OUT_OF_SERVICE)
 
 
@@ -67,12 +73,14 @@ class Loop:
         board_units: frozenset[int],
         boot: str,
         now: Callable[[], float],
+        tick_s: float = 0.02,
     ) -> None:
         self._units = {unit.number: unit for unit in units}
         self._server = server
         self._bus = bus
         self._board_units = board_units
         self._now = now
+        self._tick_s = tick_s
         now_s = now()
         metered = [unit for unit in units if unit.meter is not None]
         self._plan = PollingPlan(
@@ -82,6 +90,8 @@ class Loop:
         )
         self._service: deque[Asked] = deque()
         self._served_last = False
+        self._slack_s = now_s
+        self._snapshots = self._snapshot()
         self._ticks = 0
         self._durations_s: deque[float] = deque(maxlen=TICKS_REMEMBERED)
         self._duration_max_s = 0.0
@@ -96,12 +106,16 @@ class Loop:
     @property
     def quiet(self) -> bool:
         """Nothing is plugged in anywhere: the loop may go slower."""
-        return all(unit.evse.snapshot().phase in QUIET_PHASES for unit in self._units.values())
+        return all(snapshot.phase in QUIET_PHASES for snapshot in self._snapshots)
 
     @property
     def boards_read(self) -> bool:
-        """Every board that can be had was read in the last tick."""
-        return all(unit.fresh for unit in self._units.values())
+        """Every board that can be had was read in the last tick.
+
+        A board that is known to be gone does not count: a restart would not bring it back, and
+        would stop the other EVSEs.
+        """
+        return all(unit.looked_after for unit in self._units.values())
 
     @property
     def at_rest(self) -> bool:
@@ -123,7 +137,7 @@ class Loop:
         for unit, command in later:
             unit.command(command)
         self._tell(facts)
-        self._slack()
+        self._slack(began_s)
         self._note_tick(began_s)
 
     def shut_down(self, *, immediate: bool = False) -> None:
@@ -131,10 +145,9 @@ class Loop:
         for unit in self._units.values():
             unit.evse.shut_down(immediate=immediate)
 
-    def make_safe(self) -> bool:
-        """Command the safe state to all boards; whether all have confirmed it."""
-        confirmed = [unit.make_safe() for unit in self._units.values()]
-        return all(confirmed)
+    def make_safe(self) -> tuple[str, ...]:
+        """Command the safe state to all boards; what was not confirmed. Never raises."""
+        return tuple(filter(None, [unit.make_safe() for unit in self._units.values()]))
 
     # --- Writing ----------------------------------------------------------------------------------
 
@@ -157,10 +170,14 @@ class Loop:
 
     def _tell(self, facts: list[m.Fact]) -> None:
         for fact in facts:
+            note(fact)
             self._server.publish(fact)
-        snapshots = tuple(unit.evse.snapshot() for unit in self._units.values())
-        for client, command in self._server.pump(snapshots, self._now()):
+        self._snapshots = self._snapshot()
+        for client, command in self._server.pump(self._snapshots, self._now()):
             self._obey(client, command)
+
+    def _snapshot(self) -> tuple[m.EvseSnapshot, ...]:
+        return tuple(unit.evse.snapshot() for unit in self._units.values())
 
     def _obey(self, client: int, command: m.Command) -> None:
         now_s = self._now()
@@ -190,14 +207,21 @@ class Loop:
                 self._refuse(client, f"{type(command).__name__}: not served")
 
     def _queue(self, client: int, request: m.Transact) -> None:
-        plugged = any(unit.evse.snapshot().connected for unit in self._units.values())
-        if request.function not in READS and request.unit in self._board_units and plugged:
-            detail = "writing to a board is refused while a vehicle is connected"
-            self._reply(client, request.request, False, detail)
+        plugged = any(snapshot.connected for snapshot in self._snapshots)
+        refusal = ""
+        if request.unit not in UNITS:
+            refusal = f"unit {request.unit}: expected 1 to 247"
+        elif self._writes_to_board(request) and plugged:
+            refusal = "writing to a board is refused while a vehicle is connected"
         elif len(self._service) >= SERVICE_MAX:
-            self._reply(client, request.request, False, "too many requests wait")
+            refusal = "too many requests wait"
+        if refusal:
+            self._reply(client, request.request, False, refusal)
         else:
             self._service.append(Asked(client, request))
+
+    def _writes_to_board(self, request: m.Transact) -> bool:
+        return request.unit in self._board_units and request.function not in READS
 
     def _reply(
         self, client: int, request: str, ok: bool, detail: str, values: tuple[int, ...] = ()
@@ -212,9 +236,13 @@ class Loop:
 
     # --- Slack ------------------------------------------------------------------------------------
 
-    def _slack(self) -> None:
-        """One transaction: meters and technicians take turns when both want it."""
-        due = self._plan.next(self._now())
+    def _slack(self, began_s: float) -> None:
+        """One transaction, if there is time: meters and technicians take turns."""
+        now_s = self._now()
+        if now_s - began_s >= self._tick_s and now_s - self._slack_s < SLACK_WAIT_MAX_S:
+            return
+        self._slack_s = now_s
+        due = self._plan.next(now_s)
         if self._service and (due is None or not self._served_last):
             self._served_last = True
             self._serve(self._service.popleft())
@@ -226,6 +254,14 @@ class Loop:
 
     def _serve(self, asked: Asked) -> None:
         request = asked.request
+        if self._writes_to_board(request):
+            if any(snapshot.connected for snapshot in self._snapshots):
+                detail = "a vehicle was connected meanwhile"
+                self._reply(asked.client, request.request, False, detail)
+                return
+            for unit in self._units.values():
+                unit.doubt()
+            self._may_be_closed.update(self._units)
         try:
             values = self._bus.transact(
                 request.unit, request.function, request.address, request.count, request.values

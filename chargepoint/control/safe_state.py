@@ -4,15 +4,18 @@ The service manager runs this when control has ended (ExecStopPost):
 
     python -m chargepoint.control.safe_state CONFIG [BUS]
 
-Exit code 0 when every board confirmed, 1 when one did not, 2 for a wrong call or configuration.
+Exit code 0 when every board confirmed, 1 when one did not or control runs, 2 for a wrong call or
+configuration.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
-from chargepoint.config import Config, ConfigError, load
-from chargepoint.control.wiring import open_bus
+from chargepoint.config import Config, ConfigError, Evse, load
+from chargepoint.control.wiring import BusTaken, open_bus, own
+from hal.bus.modbus import ModbusBus
 from hal.errors import ConfigurationError, DeviceError
 from hal.interfaces import PilotBoard
 from hal.loader import build_board
@@ -24,25 +27,39 @@ TRIES = 3
 def main(arguments: list[str]) -> int:
     """The exit code."""
     if len(arguments) not in (1, 2):
-        print(__doc__, file=sys.stderr)
-        return 2
+        return _complain(__doc__ or "", 2)
     try:
         config = load(arguments[0])
-        buses = arguments[1:] or list(config.safety_buses())
-        confirmed = [_make_safe(config, bus) for bus in buses]
-        return 0 if all(confirmed) else 1
-    except (ConfigError, ConfigurationError, StopIteration) as error:
-        print(error or f"no bus `{arguments[-1]}`", file=sys.stderr)
-        return 2
+    except ConfigError as error:
+        return _complain(str(error), 2)
+    known = config.safety_buses()
+    for name in arguments[1:]:
+        if name not in known:
+            return _complain(f"no board is on bus `{name}`; one of {', '.join(known)}", 2)
+    # Every bus and every board gets its turn, whatever became of the one before.
+    return max(make_bus_safe(config, name) for name in arguments[1:] or known)
 
 
-def _make_safe(config: Config, bus_name: str) -> bool:
-    bus = open_bus(config, config.bus_named(bus_name))
-    confirmed = True
-    for evse in config.evse:
-        device = config.device_named(evse.board)
-        if device.bus != bus_name:
-            continue
+def make_bus_safe(config: Config, bus_name: str) -> int:
+    """Command the safe state to every board of the bus; the exit code."""
+    try:
+        lock = own(config, bus_name)
+        bus = open_bus(config, config.bus_named(bus_name))
+    except (BusTaken, OSError) as error:
+        return _complain(str(error), 1)
+    except ConfigurationError as error:
+        return _complain(str(error), 2)
+    evses = [evse for evse in config.evse if config.device_named(evse.board).bus == bus_name]
+    try:
+        return max(_make_safe(config, bus, evse) for evse in evses)
+    finally:
+        bus.close()
+        os.close(lock)
+
+
+def _make_safe(config: Config, bus: ModbusBus, evse: Evse) -> int:
+    device = config.device_named(evse.board)
+    try:
         board = build_board(
             driver=device.driver,
             name=device.name,
@@ -52,20 +69,25 @@ def _make_safe(config: Config, bus_name: str) -> bool:
             current_max_a=evse.current_max_a,
             accept_no_watchdog=True,
         )
-        confirmed = _command(board) and confirmed
-    bus.close()
-    return confirmed
+    except ConfigurationError as error:
+        return _complain(str(error), 2)
+    return _command(board)
 
 
-def _command(board: PilotBoard) -> bool:
+def _command(board: PilotBoard) -> int:
     for _ in range(TRIES):
         try:
             board.command(SAFE_COMMAND)
         except DeviceError as error:
-            print(f"{board.name}: {error}", file=sys.stderr)
+            _complain(str(error), 1)
         else:
-            return True
-    return False
+            return 0
+    return 1
+
+
+def _complain(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

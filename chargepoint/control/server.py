@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
+from chargepoint import log
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_command, encode
 from chargepoint.ipc.messages import (
     RING_FACTS,
@@ -41,7 +42,10 @@ BACKLOG_MAX_BYTES = 4 * 1024 * 1024
 """Unsent bytes after which a client that does not read is dropped; holds a whole ring."""
 SEND_BYTES = 64 * 1024
 BAD_LINES_MAX = 5
+NAME_MAX = 40
 SOCKET_MODE = 0o660
+LOG_EVERY_S = 1.0
+"""A client that comes again and again with nonsense must not fill the log."""
 
 
 @dataclass(slots=True)
@@ -77,11 +81,12 @@ class Ring:
     def newest(self) -> bytes:
         return self._lines[-1][1]
 
-    def after(self, seq: int) -> tuple[bool, Iterator[bytes]]:
+    def after(self, seq: int) -> tuple[bool, bytes]:
         """(some are gone, lines after number `seq`)."""
         first = self._lines[0][0] if self._lines else self.last + 1
         skip = max(0, seq + 1 - first)
-        return seq + 1 < first, (line for _, line in islice(self._lines, skip, None))
+        lines = b"".join(line for _, line in islice(self._lines, skip, None))
+        return seq + 1 < first, lines
 
 
 class Server:
@@ -94,7 +99,11 @@ class Server:
         self._clients: dict[int, Client] = {}
         self._count = 0
         self._commander: int | None = None
+        self._now_s = 0.0
+        self._logged_s = float("-inf")
+        self._log = log.get("control")
         self.dropped = 0
+        """Clients that were sent away, since the start."""
         self._listener = listen(path)
 
     @property
@@ -117,13 +126,14 @@ class Server:
 
     def pump(self, snapshots: tuple[EvseSnapshot, ...], now_s: float) -> list[tuple[int, Command]]:
         """Accept, read, write; (client number, command) of what was asked, in order per client."""
+        self._now_s = now_s
         self._accept()
         asked: list[tuple[int, Command]] = []
         for client in tuple(self._clients.values()):
             for command in self._commands(client):
                 if isinstance(command, Hello):
-                    self._greet(client, command, snapshots, now_s)
-                elif self._may_command(client, command, now_s):
+                    self._greet(client, command, snapshots)
+                elif self._may_command(client, command):
                     asked.append((client.number, command))
         for client in tuple(self._clients.values()):
             self._write(client)
@@ -153,25 +163,24 @@ class Server:
             self._count += 1
             self._clients[self._count] = Client(self._count, connection, LineBuffer(), bytearray())
 
-    def _greet(
-        self, client: Client, hello: Hello, snapshots: tuple[EvseSnapshot, ...], now_s: float
-    ) -> None:
-        client.name, client.observer = hello.client[:40], hello.observer
+    def _greet(self, client: Client, hello: Hello, snapshots: tuple[EvseSnapshot, ...]) -> None:
+        if client.greeted:
+            self._bad(client, "Hello: was said before")
+            return
+        client.name, client.observer = hello.client[:NAME_MAX], hello.observer
         if not hello.observer:
             self._commander = client.number
-        missed = False
-        lines: Iterator[bytes] = iter(())
+            self._log.info("client.commands", client=client.name)
+        missed, lines = False, b""
         if hello.boot == self._boot and hello.after is not None:
             missed, lines = self._ring.after(max(0, hello.after))
-        for line in lines:
-            self._queue(client, line)
         snapshot = Snapshot(
-            seq=self._ring.last, at_s=now_s, boot=self._boot, evses=snapshots, missed=missed
+            seq=self._ring.last, at_s=self._now_s, boot=self._boot, evses=snapshots, missed=missed
         )
-        self._queue(client, encode(snapshot))
         client.greeted = True
+        self._queue(client, lines + encode(snapshot))
 
-    def _may_command(self, client: Client, command: Command, now_s: float) -> bool:
+    def _may_command(self, client: Client, command: Command) -> bool:
         name = type(command).__name__
         if not client.greeted:
             detail = f"{name}: say Hello first"
@@ -181,7 +190,7 @@ class Server:
             detail = f"{name}: a newer client commands now"
         else:
             return True
-        self._bad(client, detail, now_s)
+        self._bad(client, detail)
         return False
 
     def _commands(self, client: Client) -> Iterator[Command]:
@@ -195,7 +204,7 @@ class Server:
                     return
                 yield decode_command(line)
             except BadLine as error:
-                self._bad(client, str(error), 0.0)
+                self._bad(client, str(error))
             if client.number not in self._clients:
                 return
         client.full = client.lines.pending > 0
@@ -212,26 +221,23 @@ class Server:
         except BlockingIOError:
             return
         except BadLine as error:
-            self.reply(client.number, Refused(seq=0, at_s=0.0, detail=str(error)))
-            self._write(client)
-            self._drop(client)
+            self._queue(client, encode(Refused(seq=0, at_s=self._now_s, detail=str(error))))
+            self._send_away(client, str(error))
         except OSError:
             self._drop(client)
 
-    def _bad(self, client: Client, detail: str, now_s: float) -> None:
+    def _bad(self, client: Client, detail: str) -> None:
         client.bad_lines += 1
-        self._queue(client, encode(Refused(seq=0, at_s=now_s, detail=detail)))
+        self._queue(client, encode(Refused(seq=0, at_s=self._now_s, detail=detail)))
         if client.bad_lines >= BAD_LINES_MAX:
-            self._write(client)
-            self._drop(client)
+            self._send_away(client, detail)
 
     def _queue(self, client: Client, line: bytes) -> None:
         if client.number not in self._clients:
             return
         client.backlog += line
         if len(client.backlog) > BACKLOG_MAX_BYTES:
-            self.dropped += 1
-            self._drop(client)
+            self._send_away(client, "does not read")
 
     def _write(self, client: Client) -> None:
         if not client.backlog or client.number not in self._clients:
@@ -244,9 +250,23 @@ class Server:
         except OSError:
             self._drop(client)
 
+    def _send_away(self, client: Client, reason: str) -> None:
+        if client.number not in self._clients:
+            return
+        self._write(client)
+        self._drop(client)
+        self.dropped += 1
+        if self._now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = self._now_s
+            self._log.warning(
+                "client.dropped", client=client.name, reason=reason, dropped=self.dropped
+            )
+
     def _drop(self, client: Client) -> None:
         client.socket.close()
         self._clients.pop(client.number, None)
+        if self._commander == client.number:
+            self._commander = None
 
 
 def listen(path: Path) -> socket.socket:
@@ -254,7 +274,7 @@ def listen(path: Path) -> socket.socket:
     path.parent.mkdir(parents=True, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.setblocking(False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{os.getpid()}")  # short: a socket's path has 107 bytes
     temporary.unlink(missing_ok=True)
     listener.bind(str(temporary))
     temporary.chmod(SOCKET_MODE)

@@ -23,6 +23,9 @@ LOST_AFTER = 3
 PREPARE_EVERY_S = 1.0
 """Pause between two attempts to prepare a board: each costs the other EVSEs a time-out."""
 
+REFUSED_AFTER = 2
+"""Attempts in a row with a wrong answer after which it is the wrong board, not a damaged frame."""
+
 
 @dataclass(slots=True)
 class Watched:
@@ -69,8 +72,14 @@ class Unit:
         self._board_watch = Watched(board.name)
         self._meter_watch = Watched(meter.name if meter is not None else "")
         self._prepare_s = float("-inf")
+        self._refusals = 0
         self._metered: MeterReading | None = None
         self._log = log.get("control")
+
+    @property
+    def looked_after(self) -> bool:
+        """The board was read in this tick, or is known to be gone: nothing is left undone."""
+        return self.fresh or self.level in (BoardLevel.LOST, BoardLevel.REFUSED)
 
     def read(self, now_s: float) -> BoardReading | None:
         """The board's reading of this tick, or None."""
@@ -81,7 +90,7 @@ class Unit:
             reading = self.board.read()
         except DeviceError as error:
             if self._board_watch.failed(error, now_s):
-                self._to(BoardLevel.LOST, str(error))
+                self.level = BoardLevel.LOST
             return None
         self._board_watch.answered(now_s)
         self.fresh = True
@@ -124,14 +133,24 @@ class Unit:
         """What became of the devices since the last call."""
         return self._board_watch.take() + self._meter_watch.take()
 
-    def make_safe(self) -> bool:
-        """Command the safe state, whatever is known of the board; whether it was confirmed."""
+    def make_safe(self) -> str:
+        """Command the safe state, whatever is known of the board; why it is not confirmed, or "".
+
+        Catches everything: this is called when the program is in doubt about itself, and the next
+        board has to be told too.
+        """
         try:
             self.board.command(SAFE_COMMAND)
-        except DeviceError as error:
-            self._log.error("board.safe_state_failed", evse=self.number, error=str(error))
-            return False
-        return True
+        except Exception as error:
+            return (
+                f"{self.board.name}: {error}" if not isinstance(error, DeviceError) else str(error)
+            )
+        return ""
+
+    def doubt(self) -> None:
+        """Somebody else wrote to the board: identify and prepare it anew before it is read."""
+        self.level = BoardLevel.UNHEARD
+        self._prepare_s = float("-inf")
 
     def _prepared(self, now_s: float) -> bool:
         if now_s < self._prepare_s:
@@ -140,22 +159,25 @@ class Unit:
         try:
             identity = self.board.prepare()
         except (BadReply, DeviceRefused) as error:
+            self._refusals += 1
             self._board_watch.failed(error, now_s)
-            self._to(BoardLevel.REFUSED, str(error))
+            if self._refusals >= REFUSED_AFTER:
+                self._refused(error)
             return False
         except DeviceError as error:
+            self._refusals = 0
             if self._board_watch.failed(error, now_s):
-                self._to(BoardLevel.LOST, str(error))
+                self.level = BoardLevel.LOST
             return False
+        self._refusals = 0
         self.evse.adopt(self.board.traits)
-        self._to(BoardLevel.HEARD, f"{identity.model} {identity.firmware}".strip())
+        self.level = BoardLevel.HEARD
+        is_a = f"{identity.model} {identity.firmware}".strip()
+        self._log.info("board.prepared", evse=self.number, board=self.board.name, is_a=is_a)
         return True
 
-    def _to(self, level: BoardLevel, detail: str) -> None:
-        if level is self.level:
-            return
-        self.level = level
-        if level is BoardLevel.HEARD:
-            self._log.info("board.prepared", evse=self.number, board=self.board.name, is_a=detail)
-        else:
-            self._log.error("board.failed", evse=self.number, board=self.board.name, reason=detail)
+    def _refused(self, error: DeviceError) -> None:
+        if self.level is not BoardLevel.REFUSED:
+            self.level = BoardLevel.REFUSED
+            board, reason = self.board.name, str(error)
+            self._log.error("board.refused", evse=self.number, board=board, reason=reason)

@@ -5,6 +5,8 @@ What the loader refuses ends the start: `hal.errors.ConfigurationError` names it
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -27,6 +29,10 @@ TIMEOUT_MAX_S = 0.1
 """No device may hold a safety bus longer, whatever the configuration allows elsewhere."""
 
 
+class BusTaken(Exception):
+    """Another process owns this bus now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wired:
     """One safety bus, ready to be run."""
@@ -36,23 +42,45 @@ class Wired:
     bus: ModbusBus
     boot: str
     warnings: tuple[str, ...]
+    ownership: int
+    """Descriptor of the lock; the kernel frees it when this process ends, however it ends."""
 
 
 def wire(config: Config, bus_name: str) -> Wired:
-    """Build bus, devices, EVSEs, server and loop. Raises ConfigurationError and OSError."""
+    """Build bus, devices, EVSEs, server and loop. Raises ConfigurationError, OSError, BusTaken."""
+    ownership = own(config, bus_name)
     bus = open_bus(config, config.bus_named(bus_name))
     evses = [evse for evse in config.evse if config.device_named(evse.board).bus == bus_name]
     units = [_unit(config, bus, evse) for evse in evses]
     boot = uuid.uuid4().hex
     server = Server(config.control_socket(bus_name), boot)
     boards = frozenset(config.device_named(evse.board).unit for evse in evses)
-    loop = Loop(units, server, bus, boards, boot, time.monotonic)
-    warnings = tuple(
-        f"EVSE {evse.id}: board {evse.board} has no watchdog and does not open by itself"
-        for evse in evses
-        if evse.accept_no_watchdog
+    loop = Loop(units, server, bus, boards, boot, time.monotonic, config.safety.tick_s)
+    return Wired(
+        loop=loop,
+        server=server,
+        bus=bus,
+        boot=boot,
+        warnings=tuple(filter(None, map(_warning, units))),
+        ownership=ownership,
     )
-    return Wired(loop=loop, server=server, bus=bus, boot=boot, warnings=warnings)
+
+
+def own(config: Config, bus_name: str) -> int:
+    """Make this process the only one of ours on the bus; the descriptor that holds the right.
+
+    Two masters on one line garble each other's safety readings. A serial port is opened exclusively
+    anyway, a TCP gateway is not. Raises BusTaken, and OSError.
+    """
+    path = config.control_socket(bus_name).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise BusTaken(f"bus `{bus_name}` belongs to another running control ({path})") from error
+    return lock
 
 
 def open_bus(config: Config, bus: Bus) -> ModbusBus:
@@ -104,6 +132,13 @@ def _unit(config: Config, bus: ModbusBus, evse: Evse) -> Unit:
     )
     core = EvseCore(settings_of(config, evse), board.traits)
     return Unit(evse.id, core, board, _meter(config, bus, evse))
+
+
+def _warning(unit: Unit) -> str:
+    traits = unit.board.traits
+    if traits.watchdog_s is not None or traits.opens_alone:
+        return ""
+    return f"EVSE {unit.number}: {unit.board.name} has no watchdog and does not open by itself"
 
 
 def _meter(config: Config, bus: ModbusBus, evse: Evse) -> Meter | None:

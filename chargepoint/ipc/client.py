@@ -95,7 +95,11 @@ class ControlClient:
     ) -> None:
         self.session = ControlSession(name, observer)
         self._stream = _Stream(path, timeout_s)
-        self._stream.send(encode(self.session.hello()))
+        try:
+            self._stream.send(encode(self.session.hello()))
+        except Unreachable:
+            self._stream.close()
+            raise
 
     def __enter__(self) -> ControlClient:
         return self

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chargepoint.control.loop import Loop
+from chargepoint.control.loop import SERVICE_MAX, SLACK_WAIT_MAX_S, Loop
 from chargepoint.control.server import Server
-from chargepoint.control.unit import LOST_AFTER, Unit
-from chargepoint.evse.evse import Evse
+from chargepoint.control.unit import LOST_AFTER, PREPARE_EVERY_S, REFUSED_AFTER, Unit
+from chargepoint.evse.evse import BoardLevel, Evse
 from chargepoint.evse.settings import EvseSettings
 from chargepoint.ipc import messages as m
+from chargepoint.ipc.codec import encode
 from hal.bus.modbus import BusCounters
+from hal.errors import BadReply
+from hal.values import MeterReading
 from tests.control.fakes import FakeBoard, FakeClock, FakeMeter
 from tests.control.test_server import Peer
 
@@ -25,11 +32,14 @@ class FakeBus:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
+        self.written: Callable[[], None] = lambda: None
+        """What a request does to the devices."""
 
     def transact(
         self, unit: int, function: int, address: int, count: int, values: Sequence[int]
     ) -> tuple[int, ...]:
         self.asked.append((unit, function))
+        self.written()
         return (42,)
 
     def health(self) -> BusCounters:
@@ -42,6 +52,7 @@ class World:
     """A loop with two EVSEs and one commanding client."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.clock = FakeClock()
         self.boards = [FakeBoard(self.clock, name=f"board{number}") for number in (1, 2)]
         self.meter = FakeMeter(self.clock)
@@ -54,16 +65,17 @@ class World:
         ]
         self.loop = Loop(units, self.server, self.bus, frozenset({1, 2}), "boot", self.clock)
         self.agent = Peer(self.server, path)
-        self.agent.socket.send(m.__name__.encode()[:0])
         self.facts: list[dict[str, object]] = []
 
-    def ticks(self, count: int) -> None:
+    def ticks(self, count: int, tick_s: float = TICK_S) -> None:
         for _ in range(count):
-            self.clock.now_s += TICK_S
+            self.clock.now_s += tick_s
             self.loop.tick()
 
     def pass_s(self, duration_s: float) -> None:
-        self.ticks(round(duration_s / TICK_S))
+        """Let time pass; long times in longer ticks, for the sake of real time."""
+        tick_s = 5 * TICK_S if duration_s > 10 else TICK_S
+        self.ticks(round(duration_s / tick_s), tick_s)
 
     def permit(self, evse: int = 1) -> None:
         until_s = self.clock() + 100
@@ -71,8 +83,6 @@ class World:
         self.tell(m.RenewPermission(evse=evse, until_s=until_s))
 
     def tell(self, command: m.Command) -> None:
-        from chargepoint.ipc.codec import encode
-
         self.agent.socket.send(encode(command))
         self.ticks(1)
 
@@ -228,6 +238,50 @@ def test_writing_to_a_board_is_refused_while_a_vehicle_is_connected(world: World
     assert world.bus.asked == []
 
 
+def test_after_a_write_to_a_board_it_is_prepared_anew_and_commanded_open(world: World) -> None:
+    board = world.boards[0]
+    world.bus.written = lambda: setattr(board, "told", replace(board.told, closed=True))
+    world.tell(m.Transact(request="w1", unit=1, function=5, address=0, values=(1,)))
+    assert world.bus.asked == [(1, 5)]
+    assert board.told.closed
+    world.ticks(1)
+    assert not board.told.closed
+    assert board.prepared == 2
+    assert world.heard("Replied")[0]["ok"] is True
+
+
+def test_a_write_that_waited_is_refused_when_a_vehicle_came_meanwhile(world: World) -> None:
+    for number in range(3):
+        world.agent.socket.send(
+            encode(m.Transact(request=f"r{number}", unit=1, function=5, address=0, values=(1,)))
+        )
+    world.boards[0].state = "B"
+    world.pass_s(1.0)
+    replies = world.heard("Replied")
+    assert len(replies) == 3
+    assert replies[-1]["ok"] is False
+    assert len(world.bus.asked) < 3
+
+
+@pytest.mark.parametrize("unit", [0, 248, -1])
+def test_nobody_writes_to_all_units_at_once(world: World, unit: int) -> None:
+    world.tell(m.Transact(request="w1", unit=unit, function=5, address=0, values=(1,)))
+    world.ticks(3)
+    assert world.heard("Replied")[0]["ok"] is False
+    assert world.bus.asked == []
+
+
+def test_technicians_requests_that_wait_are_bounded(world: World) -> None:
+    for number in range(30):
+        world.agent.socket.send(
+            encode(m.Transact(request=f"r{number}", unit=11, function=4, address=0))
+        )
+    world.pass_s(1.0)
+    replies = world.heard("Replied")
+    assert len(replies) == 30
+    assert len(world.bus.asked) == SERVICE_MAX
+
+
 def test_a_command_for_an_evse_that_is_not_here_is_refused(world: World) -> None:
     world.tell(m.Revoke(evse=7))
     world.ticks(1)
@@ -260,5 +314,128 @@ def test_an_immediate_stop_opens_at_once(world: World) -> None:
 def test_the_safe_state_reaches_every_board_even_if_one_is_dead(world: World) -> None:
     board = world.charge(2)
     world.boards[0].silent = True
-    assert world.loop.make_safe() is False
+    assert world.loop.make_safe() == ("board1: command: no reply",)
     assert not board.told.closed
+
+
+def test_the_safe_state_reaches_every_board_even_if_a_driver_is_broken(world: World) -> None:
+    board = world.charge(2)
+
+    def broken(command: object) -> None:
+        raise ValueError("a defect")
+
+    world.boards[0].command = broken  # type: ignore[method-assign, assignment]
+    assert world.loop.make_safe() == ("board1: a defect",)
+    assert not board.told.closed
+
+
+def test_a_board_that_is_known_to_be_lost_does_not_keep_the_watchdog_from_being_kicked(
+    world: World,
+) -> None:
+    world.boards[1].silent = True
+    world.ticks(1)
+    assert not world.loop.boards_read
+    world.ticks(LOST_AFTER)
+    assert world.loop.boards_read
+
+
+def test_one_wrong_answer_is_noise_two_are_the_wrong_board(world: World) -> None:
+    board, unit = world.boards[0], world.loop.units[0]
+    board.silent = True
+    world.ticks(LOST_AFTER)
+    board.silent = False
+
+    def refuse() -> object:
+        raise BadReply("board1", "identify", "magic 0, expected 17232")
+
+    board.prepare = refuse  # type: ignore[method-assign, assignment]
+    world.pass_s(PREPARE_EVERY_S)
+    assert unit.level is BoardLevel.LOST
+    world.pass_s(PREPARE_EVERY_S * (REFUSED_AFTER - 1))
+    assert unit.level is BoardLevel.REFUSED
+    before = list(board.commands)
+    world.pass_s(0.5)
+    assert board.commands == before
+    assert "board_refused" in unit.evse.snapshot().hazards
+
+
+def test_on_a_slow_bus_the_slack_is_served_seldom_but_not_never(world: World) -> None:
+    board = world.charge()
+    plain = board.read
+
+    def slow() -> object:
+        world.clock.now_s += 0.05
+        return plain()
+
+    board.read = slow  # type: ignore[method-assign, assignment]
+    before = world.meter.parts
+    world.ticks(100)
+    passed_s = 100 * (0.05 + TICK_S)
+    assert 0 < world.meter.parts - before <= passed_s / SLACK_WAIT_MAX_S
+    assert len(world.heard("Measured")) >= 2
+
+
+def test_a_meter_reading_reaches_the_over_current_watch(world: World) -> None:
+    board = world.charge()
+    world.meter.reading = MeterReading(taken_s=0.0, current_a=(30.0, 30.0, 30.0))
+    world.pass_s(30.0)
+    assert "over_current" in {fact["hazard"] for fact in world.heard("HazardRaised")}
+    assert not board.told.closed
+
+
+def test_a_lease_into_eternity_ends_all_the_same(world: World) -> None:
+    board = world.boards[0]
+    board.state = "B"
+    world.pass_s(0.5)
+    world.tell(m.RenewLimit(evse=1, current_a=1e300, until_s=1e300))
+    world.tell(m.RenewPermission(evse=1, until_s=1e300))
+    world.pass_s(0.5)
+    board.state = "C"
+    world.pass_s(1.0)
+    assert board.told.closed
+    assert board.told.current_a == 32.0
+    world.pass_s(130.0)
+    assert not board.told.closed
+
+
+def test_unlock_and_reset_are_answered(world: World) -> None:
+    world.tell(m.Unlock(evse=1, request="u"))
+    world.tell(m.ResetHazard(evse=1, hazard="rcd_tripped", request="h"))
+    world.ticks(1)
+    assert {reply["request"]: reply["ok"] for reply in world.heard("Replied")} == {
+        "u": False,
+        "h": False,
+    }
+
+
+def test_a_restart_begins_with_open_contactors(tmp_path: Path) -> None:
+    world = World(tmp_path / "control.sock")
+    for board in world.boards:
+        board.told = replace(board.told, closed=True)
+        board.state = "C"
+    world.ticks(1)
+    assert not any(board.told.closed for board in world.boards)
+    world.server.close()
+
+
+def test_nothing_a_client_sends_makes_a_tick_fail_or_energises(world: World) -> None:
+    """10,000 lines of every kind, legal and not, from one client that comes back and back."""
+    chance = random.Random(1)
+    kinds = ["RenewLimit", "Revoke", "SetOperative", "Unlock", "ResetHazard", "Transact", "Hello"]
+    numbers = [0, 1, 2, -1, 2**63, 1e308, -1e308, None, "1", [], {}, True]
+    world.boards[0].state = "C"
+    for _ in range(400):
+        peer = Peer(world.server, world.path)
+        peer.socket.send(encode(m.Hello(client="fuzz")))
+        for _ in range(25):
+            fields = {
+                name: chance.choice(numbers)
+                for name in ("evse", "current_a", "until_s", "unit", "function", "address")
+                if chance.random() < 0.7
+            }
+            line = {"type": chance.choice(kinds), "request": "r", "hazard": "x", **fields}
+            with contextlib.suppress(OSError):
+                peer.socket.send(json.dumps(line).encode() + b"\n")
+        world.ticks(1)
+        peer.socket.close()
+    assert not any(board.told.closed for board in world.boards)

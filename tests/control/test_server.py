@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import stat
@@ -17,7 +18,20 @@ from chargepoint.control.server import (
     Server,
 )
 from chargepoint.ipc.codec import encode
-from chargepoint.ipc.messages import Booted, Command, Hello, LeaseExpired, RenewLimit, Revoke
+from chargepoint.ipc.messages import (
+    RING_FACTS,
+    Booted,
+    Command,
+    EvseSnapshot,
+    Hello,
+    LeaseExpired,
+    Observed,
+    Phase,
+    RenewLimit,
+    Revoke,
+    StopCause,
+)
+from hal.values import PilotState
 
 
 class Peer:
@@ -80,6 +94,25 @@ def kinds(heard: list[dict[str, object]]) -> list[object]:
 
 
 LIMIT = RenewLimit(evse=1, current_a=16, until_s=9)
+LARGE = EvseSnapshot(
+    evse=12,
+    phase=Phase.OUT_OF_SERVICE,
+    pilot=PilotState.A,
+    plug_in=123456,
+    connected=False,
+    contactor_closed=False,
+    permitted=False,
+    operative=False,
+    limit_a=31.999999999999996,
+    offered_a=31.999999999999996,
+    limit_expired=False,
+    cable_current_a=31.999999999999996,
+    locked=False,
+    temperature_c=31.999999999999996,
+    hazards=("contactor_opened_alone", "contactor_not_closing", "pilot_out_of_range"),
+    stop_cause=StopCause.LIMIT_BELOW_MINIMUM,
+    operations=123456,
+)
 
 
 def test_a_greeting_is_answered_with_everything_and_facts_follow_in_order(
@@ -164,27 +197,60 @@ def test_bad_lines_are_answered_and_after_a_few_the_client_is_dropped(
     assert peer.gone
 
 
-def test_a_line_of_a_megabyte_drops_the_client(server: Server, path: Path) -> None:
+def test_a_second_greeting_is_a_bad_line(server: Server, path: Path) -> None:
+    for _ in range(100):
+        server.publish(expired(1))
     peer = Peer(server, path)
-    for _ in range(40):
-        try:
-            peer.send(b"x" * 30_000)
-        except OSError:
-            break
+    hello = Hello(client="agent", boot="boot-1", after=0)
+    peer.send(hello, *[hello] * (BAD_LINES_MAX - 1))
+    heard = kinds(peer.heard())
+    assert heard.count("LeaseExpired") == 100
+    assert heard.count("Snapshot") == 1
+    assert heard.count("Refused") == BAD_LINES_MAX - 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_of_a_megabyte_drops_the_client_before_it_is_held(
+    server: Server, path: Path, end: bytes
+) -> None:
+    peer = Peer(server, path)
+    rest = b"x" * (1 << 20) + end
+    with contextlib.suppress(ConnectionError):
+        while rest:
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[peer.socket.send(rest) :]
+            server.pump((), 1.0)
+    for _ in range(5):
+        server.pump((), 1.0)
     assert server.clients == 0
+    assert server.dropped == 1
+    assert peer.gone
 
 
-def test_a_flood_is_served_a_bounded_number_of_commands_per_tick(
+def test_ten_thousand_commands_at_once_are_all_served_a_few_per_tick(
     server: Server, path: Path
 ) -> None:
-    peer, other = Peer(server, path), Peer(server, path)
-    peer.send(Hello(client="flood"))
-    peer.socket.setblocking(True)
-    peer.socket.send(encode(LIMIT) * 300)
-    assert len(server.pump((), 1.0)) <= COMMANDS_MAX
+    peer = Peer(server, path)
+    peer.send(Hello(client="agent"))
+    rest = encode(LIMIT) * 10_000
+    served = ticks = 0
+    while served < 10_000:
+        with contextlib.suppress(BlockingIOError):
+            rest = rest[peer.socket.send(rest) :] if rest else rest
+        asked = server.pump((), 1.0)
+        assert len(asked) <= COMMANDS_MAX
+        served += len(asked)
+        ticks += 1
+        assert ticks < 2000
+    assert server.clients == 1
+
+
+def test_a_flood_delays_nobody_else(server: Server, path: Path) -> None:
+    flood, other = Peer(server, path), Peer(server, path)
+    flood.send(Hello(client="flood", observer=True))
+    flood.socket.send(encode(LIMIT) * 300)
     other.send(Hello(client="agent"))
-    asked = [number for number, command in other.send(Revoke(evse=1)) if command != LIMIT]
-    assert len(asked) == 1
+    assert [command for _, command in other.send(Revoke(evse=1))] == [Revoke(evse=1)]
 
 
 def test_a_client_that_never_reads_is_dropped_and_the_others_are_served(
@@ -204,15 +270,33 @@ def test_a_client_that_never_reads_is_dropped_and_the_others_are_served(
     assert heard == 90_001
 
 
-def test_more_clients_than_allowed_are_turned_away(server: Server, path: Path) -> None:
+def test_of_a_hundred_clients_some_are_served_and_the_rest_turned_away(
+    server: Server, path: Path
+) -> None:
     peers = [Peer(server, path) for _ in range(CLIENTS_MAX)]
     for _ in range(CLIENTS_MAX):
         server.pump((), 1.0)
-    late = Peer(server, path)
-    server.pump((), 1.0)
+    for _ in range(100 - CLIENTS_MAX):
+        late = Peer(server, path)
+        server.pump((), 1.0)
+        assert late.gone
     assert server.clients == CLIENTS_MAX
-    assert late.gone
-    assert len(peers) == CLIENTS_MAX
+    peers[0].send(Hello(client="agent"))
+    assert kinds(peers[0].heard()) == ["Snapshot"]
+
+
+def test_a_whole_ring_fits_into_the_backlog(server: Server, path: Path) -> None:
+    """Facts at their largest: else a client that was away for long could never come back."""
+    fact = Observed(seq=0, at_s=123456.789012345, evse=LARGE)
+    for _ in range(RING_FACTS):
+        server.publish(fact)
+    peer = Peer(server, path)
+    peer.send(Hello(client="agent", boot="boot-1", after=0))
+    heard = 0
+    while messages := peer.heard():
+        heard += len(messages)
+    assert heard == RING_FACTS + 1
+    assert server.dropped == 0
 
 
 def test_the_socket_is_for_owner_and_group_and_replaces_a_stale_one(path: Path) -> None:
