@@ -35,6 +35,7 @@ SLACK_WAIT_MAX_S = 0.1
 """Longest time without a transaction in the slack, however late the ticks are."""
 HEALTH_EVERY_S = 1.0
 TICKS_REMEMBERED = 512
+"""Ticks over which `Health` looks back, about 10 s."""
 READS = (1, 2, 3, 4)
 UNITS = range(1, 248)
 """Units a technician may ask; 0 would be heard by every device of the bus."""
@@ -94,7 +95,6 @@ class Loop:
         self._snapshots = self._snapshot()
         self._ticks = 0
         self._durations_s: deque[float] = deque(maxlen=TICKS_REMEMBERED)
-        self._duration_max_s = 0.0
         self._health_s = now_s
         self._may_be_closed = set(self._units)
         server.publish(m.Booted(seq=0, at_s=now_s, boot=boot))
@@ -277,7 +277,6 @@ class Loop:
         now_s = self._now()
         self._ticks += 1
         self._durations_s.append(now_s - began_s)
-        self._duration_max_s = max(self._duration_max_s, now_s - began_s)
         if now_s - self._health_s < HEALTH_EVERY_S:
             return
         self._health_s = now_s
@@ -298,8 +297,7 @@ class Loop:
                 at_s=now_s,
                 ticks=self._ticks,
                 tick_p99_s=ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))],
-                tick_max_s=self._duration_max_s,
+                tick_max_s=ordered[-1],
                 buses=(health,),
             )
         )
-        self._duration_max_s = 0.0
