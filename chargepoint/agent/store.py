@@ -384,6 +384,8 @@ class Store:
                             self._put_volatile(space, key, None, revision)
                     case Delete(space=space, key=str(key)):
                         self._put_volatile(space, key, None, revision)
+                    case _:
+                        raise AssertionError(f"no effect of the store: {effect!r:.200}")
             self._volatile.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('last_sequence', ?)",
                 (str(self._last_sequence),),
