@@ -34,7 +34,7 @@ format: setup
 	@$(PY) -m ruff format --quiet $(SOURCES)
 
 bench: setup
-	@for script in boot memory drain reaction; do $(PY) bench/$$script.py || exit 1; done
+	@for script in boot memory bytes drain reaction; do $(PY) bench/$$script.py || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var

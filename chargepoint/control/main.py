@@ -30,8 +30,8 @@ from chargepoint.control.wiring import BusTaken, Wired, wire
 from chargepoint.service_manager import ServiceManager
 from hal.errors import ConfigurationError
 
-QUIET_TICK_S = 0.05
-"""Pace with nothing plugged in anywhere: there is nothing to open."""
+QUIET_TICK_S = 0.08
+"""Pace with nothing plugged in anywhere: there is nothing to open, and readings stay fresh."""
 
 STOP_EXTRA_S = 3.0
 """On top of the ramp-down time, for the last openings to be confirmed."""
@@ -143,7 +143,7 @@ class Program:
             self._tell_alive(now_s)
             period_s = self._safety.tick_s
             if self._loop.quiet:
-                period_s = max(period_s, QUIET_TICK_S)
+                period_s = max(period_s, min(QUIET_TICK_S, self._safety.stale_after_s / 3))
             next_s = max(next_s + period_s, now_s)
             self._sleep(next_s - now_s)
 

@@ -204,7 +204,7 @@ def test_the_loop_goes_slower_with_nothing_plugged_in_and_at_its_pace_else(world
     run.then = then
     run.program.run()
     gaps = [round(after - before, 4) for before, after in pairwise(ends)]
-    assert gaps[20] == 0.05
+    assert gaps[20] == 0.08
     assert gaps[70] == 0.02
 
 
@@ -233,7 +233,7 @@ def test_the_service_manager_hears_ready_alive_and_stopping(world: World, tmp_pa
     heard = manager.heard()
     assert heard[0] == "READY=1"
     assert heard[-1] == "STOPPING=1"
-    assert 5 <= heard.count("WATCHDOG=1") <= 8
+    assert 5 <= heard.count("WATCHDOG=1") <= 10
 
 
 def test_the_watchdog_is_not_kicked_after_a_tick_that_missed_a_board(
