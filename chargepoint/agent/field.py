@@ -49,6 +49,8 @@ class FieldBus(msgspec.Struct):
     name: str
     devices: Sequence[Polled]
     tell: Callable[[Event], None]
+    failed: Callable[[BaseException], None]
+    """Told in this bus's thread when it ends by a mistake of ours."""
     close: Callable[[], None] = msgspec.field(default=lambda: None)
     now: Callable[[], float] = time.monotonic
     ending: threading.Event = msgspec.field(default_factory=threading.Event)
@@ -56,13 +58,17 @@ class FieldBus(msgspec.Struct):
 
     def run(self) -> None:
         """Poll until `ending` is set."""
-        plan = self.plan()
-        while not self.ending.is_set():
-            if not self.step(plan):
-                due_s = plan.deadline_s()
-                wait_s = IDLE_MAX_S if due_s is None else due_s - self.now()
-                self.ending.wait(min(max(wait_s, 0.001), IDLE_MAX_S))
-        self.close()
+        try:
+            plan = self.plan()
+            while not self.ending.is_set():
+                if not self.step(plan):
+                    due_s = plan.deadline_s()
+                    wait_s = IDLE_MAX_S if due_s is None else due_s - self.now()
+                    self.ending.wait(min(max(wait_s, 0.001), IDLE_MAX_S))
+        except Exception as error:
+            self.failed(error)
+        finally:
+            self.close()
 
     def plan(self) -> PollingPlan:
         polls = [Poll(name=d.name, every_s=d.every_s, priority=d.priority) for d in self.devices]
@@ -130,11 +136,13 @@ class Field:
 # --- From the configuration -----------------------------------------------------------------------
 
 
-def build(config: Config, tell: Callable[[Event], None]) -> Field:
+def build(
+    config: Config, tell: Callable[[Event], None], failed: Callable[[BaseException], None]
+) -> Field:
     """The field buses of `config`; no port is opened. Raises ConfigurationError."""
     safety = config.safety_buses()
     buses = [bus for bus in config.bus if bus.name not in safety]
-    built = [_build_bus(config, bus, tell) for bus in buses]
+    built = [_build_bus(config, bus, tell, failed) for bus in buses]
     return Field([bus for bus in built if bus.devices])
 
 
@@ -160,7 +168,12 @@ def meters_of(config: Config, bus: str) -> dict[str, int]:
 READER_DRIVERS = ("rfid-text", "pn532")
 
 
-def _build_bus(config: Config, bus: Bus, tell: Callable[[Event], None]) -> FieldBus:
+def _build_bus(
+    config: Config,
+    bus: Bus,
+    tell: Callable[[Event], None],
+    failed: Callable[[BaseException], None],
+) -> FieldBus:
     # The drivers are loaded here, so that a station without field buses does not pay for them.
     from hal.bus.modbus import open_modbus_rtu, open_modbus_tcp
     from hal.bus.serial import open_serial
@@ -179,7 +192,7 @@ def _build_bus(config: Config, bus: Bus, tell: Callable[[Event], None]) -> Field
                 options=device.options,
             )
             polled.append(polled_reader(device, reader, readers))
-        return FieldBus(bus.name, polled, tell, line.close)
+        return FieldBus(bus.name, polled, tell, failed, line.close)
     if bus.kind == "modbus-tcp":
         modbus = open_modbus_tcp(bus.name, bus.host, bus.tcp_port, bus.timeout_max_s)
     else:
@@ -197,7 +210,7 @@ def _build_bus(config: Config, bus: Bus, tell: Callable[[Event], None]) -> Field
         )
         # A meter that belongs to no EVSE is the station's main meter.
         polled.append(polled_meter(device, meter, meters.get(device.name, 0)))
-    return FieldBus(bus.name, polled, tell, modbus.close)
+    return FieldBus(bus.name, polled, tell, failed, modbus.close)
 
 
 def polled_reader(

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from chargepoint import log
 from chargepoint.agent import wiring
@@ -164,7 +165,7 @@ class _Agent:
             if csms is not None:
                 await _first(running, csms.begun)
             await service.start()
-            field = build(config, self._from_thread())
+            field = build(config, *self._from_threads(failure))
             field.start()
             self._begun()
             await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
@@ -204,14 +205,21 @@ class _Agent:
         else:
             self._inbox.put(happening)
 
-    def _from_thread(self) -> Callable[[Event], None]:
+    def _from_threads(
+        self, failure: asyncio.Future[Restart | None]
+    ) -> tuple[Callable[[Event], None], Callable[[BaseException], None]]:
+        """How the field threads tell what happened, and that one of them has failed."""
         loop = asyncio.get_running_loop()
 
         def tell(event: Event) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended before its threads
                 loop.call_soon_threadsafe(self._inbox.put, event)
 
-        return tell
+        def failed(error: BaseException) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_fail, failure, error)
+
+        return tell, failed
 
     def _writer(
         self,
@@ -223,16 +231,12 @@ class _Agent:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(call)
 
-        def failed(error: BaseException) -> None:
-            if not failure.done():
-                failure.set_exception(error)
-
         return Writer(
             Store(self._config.state_dir, self._config.run_dir),
             deliver=deliver,
             on_open=opened.set_result,
             on_note=write_note,
-            on_failure=failed,
+            on_failure=partial(_fail, failure),
         )
 
 
@@ -250,6 +254,11 @@ async def _close(csms: CsmsLink | None, task: asyncio.Task[None] | None) -> None
     csms.stop()
     await asyncio.wait((task,), timeout=CLOSE_WAIT_S)
     task.cancel()
+
+
+def _fail(failure: asyncio.Future[Restart | None], error: BaseException) -> None:
+    if not failure.done():
+        failure.set_exception(error)
 
 
 def _settle() -> None:

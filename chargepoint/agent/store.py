@@ -40,6 +40,10 @@ MOVE_AGE_S = 60.0
 MOVE_EVERY_S = 300.0
 """Least time between two such moves: each costs a flush of the disk."""
 
+KEYS_EVERY_S = 3600.0
+"""Least time between two moves of mere values: what a power loss may cost of a running session's
+intermediate state. Records that are owed take them along."""
+
 REMOVE_WITHIN_S = 1.0
 """Latest deletion of acknowledged records from the ledger; most ride with another commit."""
 
@@ -88,7 +92,7 @@ class Store:
         self._volatile_keys: set[tuple[str, str]] = set()
         self._revision = 0
         self._last_sequence = 0
-        self._moved_s = now()
+        self._moved_s = self._keys_moved_s = now()
         self._failed_since_s: float | None = None
         self._retry_s = 0.0
         self._quarantined = 0
@@ -179,7 +183,10 @@ class Store:
         return due_s
 
     def move(self, everything: bool) -> None:
-        """Bring volatile rows to the ledger: all, or records older than MOVE_AGE_S and all keys."""
+        """Bring volatile rows to the ledger: all, or what is due.
+
+        Due are records older than MOVE_AGE_S, and with them all keys; keys alone once an hour.
+        """
         self._moved_s = now_s = self._now()
         newest_s = now_s if everything else now_s - MOVE_AGE_S
         records = self._volatile.execute(
@@ -187,6 +194,9 @@ class Store:
         ).fetchall()
         refused = self._volatile.execute("SELECT * FROM quarantine").fetchall()
         keys = self._volatile.execute("SELECT * FROM spaces").fetchall()
+        due = everything or records or refused or now_s >= self._keys_moved_s + KEYS_EVERY_S
+        if keys and not due:
+            keys = []
         if not (records or refused or keys or self._pending.sequences):
             if self._failed_since_s is not None:
                 self._write_ledger([])
@@ -196,8 +206,11 @@ class Store:
                 sequences = [(row[0],) for row in records]
                 self._volatile.executemany("DELETE FROM outbox WHERE sequence = ?", sequences)
                 self._volatile.execute("DELETE FROM quarantine")
-                self._volatile.execute("DELETE FROM spaces")
-            self._volatile_keys.clear()
+                if keys:
+                    self._volatile.execute("DELETE FROM spaces")
+            if keys:
+                self._keys_moved_s = now_s
+                self._volatile_keys.clear()
 
     # --- Reading ----------------------------------------------------------------------------------
 
