@@ -40,7 +40,7 @@ MOVE_AGE_S = 60.0
 MOVE_EVERY_S = 300.0
 """Least time between two such moves: each costs a flush of the disk."""
 
-KEYS_EVERY_S = 3600.0
+KEYS_EVERY_S = 4 * 3600.0
 """Least time between two moves of mere values: what a power loss may cost of a running session's
 intermediate state. Records that are owed take them along."""
 
@@ -185,7 +185,7 @@ class Store:
     def move(self, everything: bool) -> None:
         """Bring volatile rows to the ledger: all, or what is due.
 
-        Due are records older than MOVE_AGE_S, and with them all keys; keys alone once an hour.
+        Due are records older than MOVE_AGE_S, and with them all keys; keys alone every few hours.
         """
         self._moved_s = now_s = self._now()
         newest_s = now_s if everything else now_s - MOVE_AGE_S

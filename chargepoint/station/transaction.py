@@ -33,7 +33,7 @@ SPACE = "transactions"
 CONNECTOR = 1
 """Each EVSE has one."""
 
-CHECKPOINT_S = 600.0
+CHECKPOINT_S = 900.0
 """Longest time between two flushed copies of the state: what a power loss may cost the bill."""
 
 
