@@ -106,7 +106,7 @@ class Runtime:
                 return self._restart
             if happening is None:
                 await inbox.wait(self._wake_s())
-            else:
+            elif len(inbox):
                 await asyncio.sleep(0)  # let the links breathe in a flood
 
     # --- One round --------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ class Store:
         self._failed_since_s: float | None = None
         self._retry_s = 0.0
         self._quarantined = 0
+        self._marker: int | None = None
+        """Sequence of the ledger's row that only keeps the highest number."""
         self._closed = False
 
     # --- Life -------------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ class Store:
         """
         changes = [(effect, self._revision + place) for place, effect in enumerate(effects, 1)]
         self._revision += len(changes)
-        lasting = [change for change in changes if durable(change[0])]
+        lasting = _without_passing([change for change in changes if durable(change[0])])
         loose = [change for change in changes if not durable(change[0])]
         # What came before a durable effect must not be missing when that is there.
         before = [change for change in loose if lasting and change[1] < lasting[0][1]]
@@ -338,17 +340,20 @@ class Store:
             (space, key, value, revision),
         )
 
-    @staticmethod
-    def _delete_acknowledged(ledger: sqlite3.Connection, sequences: set[int]) -> None:
+    def _delete_acknowledged(self, ledger: sqlite3.Connection, sequences: set[int]) -> None:
         """Delete rows; the highest stays as an empty marker of the numbers that were used."""
         (highest,) = ledger.execute("SELECT max(sequence) FROM outbox").fetchone()
         doomed = [(sequence,) for sequence in sequences if sequence != highest]
+        if self._marker is not None and self._marker != highest:
+            doomed.append((self._marker,))
         ledger.executemany("DELETE FROM outbox WHERE sequence = ?", doomed)
         if highest in sequences:
             ledger.execute(
                 "UPDATE outbox SET kind = ?, record = '' WHERE sequence = ?", (MARKER, highest)
             )
-        ledger.execute("DELETE FROM outbox WHERE kind = ? AND sequence < ?", (MARKER, highest))
+            self._marker = highest
+        elif self._marker != highest:
+            self._marker = None
 
     def _ledger_failed(self, error: Exception) -> None:
         now_s = self._now()
@@ -511,6 +516,10 @@ class Store:
         self._volatile.execute("INSERT OR REPLACE INTO meta VALUES ('id', ?)", (mine,))
 
     def _read_counters(self, volatile_lost: bool) -> None:
+        if self._ledger is not None:
+            query = "SELECT sequence FROM outbox WHERE kind = ?"
+            row = self._ledger.execute(query, (MARKER,)).fetchone()
+            self._marker = None if row is None else row[0]
         for database in self._tiers():
             for query in (
                 "SELECT max(sequence) FROM outbox",
@@ -565,6 +574,23 @@ class Store:
 
     def _note(self, name: str, **fields: str | int | float | bool | None) -> None:
         self._notes.append(Note(name=name, fields=tuple(fields.items())))
+
+
+def _without_passing(changes: Sequence[_Change]) -> list[_Change]:
+    """`changes` of one commit without values that a later one of them replaces or deletes."""
+    needed: list[_Change] = []
+    settled: set[tuple[str, str]] = set()
+    for change in reversed(changes):
+        match change[0]:
+            case Put(space=space, key=key) | Delete(space=space, key=str(key)):
+                if (space, key) in settled:
+                    continue
+                settled.add((space, key))
+            case _:
+                pass
+        needed.append(change)
+    needed.reverse()
+    return needed
 
 
 def durable(effect: StoreEffect) -> bool:
