@@ -20,7 +20,7 @@ from chargepoint.agent import record_codec
 
 PAGE_BYTES = 1024
 CHECKPOINT_PAGES = 2000
-"""Pages in the write-ahead log at which SQLite copies them into the file: a megabyte, a dozen sessions."""
+"""Pages in the write-ahead log at which SQLite copies them into the file: some dozen sessions."""
 
 DAMAGED_KEPT = 3
 MEMORY = ":memory:"
