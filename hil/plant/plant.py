@@ -33,7 +33,9 @@ class Plant:
         now_s: float = 0.0,
         speed: float = 1.0,
         record: Record | None = None,
+        step_idle_s: float = STEP_IDLE_S,
     ) -> None:
+        """`step_idle_s`: longest step while nothing ramps."""
         self.evses = dict(evses)
         self.fields = dict(fields or {})
         self.relays = dict(relays or {})
@@ -43,6 +45,7 @@ class Plant:
         self.speed = speed
         self.record = Record() if record is None else record
         self.now_s = now_s
+        self._step_idle_s = step_idle_s
 
     def advance(self, now_s: float) -> None:
         """Let time pass until `now_s`; earlier instants are ignored."""
@@ -55,7 +58,7 @@ class Plant:
 
     def _next_s(self) -> float:
         moving = any(evse.moving for evse in self.evses.values())
-        step_s = self.now_s + (STEP_MOVING_S if moving else STEP_IDLE_S)
+        step_s = self.now_s + (STEP_MOVING_S if moving else self._step_idle_s)
         due = [deadline_s for deadline_s in self._deadlines() if deadline_s > self.now_s]
         return min([step_s, *due])
 

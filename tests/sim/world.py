@@ -59,7 +59,7 @@ from tests.sim.parts import TRAITS, Disk, Link, SimBoard, meter_reading
 
 BEGIN = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 EVSES = (1, 2)
-FINE_S, COARSE_S = 0.05, 5.0
+FINE_S, COARSE_S = 0.1, 8.0
 BUSY_S = 1.5
 """After anything happened the world goes in fine steps for this long."""
 RENEW_S = 2.5
@@ -146,7 +146,7 @@ class World:
                 board=board,
                 meter=EnergyMeter(3, self.chance.uniform(1000, 9000)),
             )
-        plant = Plant(evses, now_s=self.now_s)
+        plant = Plant(evses, now_s=self.now_s, step_idle_s=COARSE_S)
         plant.touch()
         return plant
 
