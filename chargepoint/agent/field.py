@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from chargepoint import log
+from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Bus, Config, Device
 from chargepoint.station.events import Event, MeterLost, MeterRead, TokenPresented
 from chargepoint.station.records import IdToken
@@ -144,28 +145,6 @@ def build(
     buses = [bus for bus in config.bus if bus.name not in safety]
     built = [_build_bus(config, bus, tell, failed) for bus in buses]
     return Field([bus for bus in built if bus.devices])
-
-
-def readers_of(config: Config) -> dict[str, tuple[int, ...]]:
-    """Reader -> EVSEs that it serves; a reader that none names serves all."""
-    every = tuple(evse.id for evse in config.evse)
-    named = {device.name: () for device in config.device if device.driver in READER_DRIVERS}
-    served: dict[str, tuple[int, ...]] = {
-        name: tuple(evse.id for evse in config.evse if evse.reader == name) for name in named
-    }
-    return {name: evses or every for name, evses in served.items()}
-
-
-def meters_of(config: Config, bus: str) -> dict[str, int]:
-    """Meter -> EVSE, for the meters on `bus`."""
-    return {
-        evse.meter: evse.id
-        for evse in config.evse
-        if evse.meter and config.device_named(evse.meter).bus == bus
-    }
-
-
-READER_DRIVERS = ("rfid-text", "pn532")
 
 
 def _build_bus(

@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from chargepoint import log
 from chargepoint.agent import wiring
@@ -29,27 +30,27 @@ from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core, FrameReceived, SocketClosed, SocketOpened
 from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.endpoint import endpoint
-from chargepoint.agent.field import Field, build, readers_of
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.runtime import Parts, Runtime, write_note
-from chargepoint.agent.service import Service
-from chargepoint.agent.status import ServiceDesk
 from chargepoint.agent.store import Opened, Store
 from chargepoint.agent.writer import Writer
 from chargepoint.config import Config, ConfigError
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import Restart
 from chargepoint.station.events import Event, ResetKind
+from chargepoint.station.station import Station
 from hal.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from chargepoint.agent.local import Local
 
 EXIT_RESTART = 75
 BEGIN_WAIT_S = 1.0
 """Longest wait of readers and service socket for the first word to the CSMS."""
 
 CLOSE_WAIT_S = 3.0
-FIELD_WAIT_S = 1.0
 STORE_WAIT_S = 8.0
 SETTLE_S = 5.0
 """After this long everything is loaded: collect once, and leave it out of later collections."""
@@ -64,12 +65,8 @@ def run(config: Config) -> int:
     try:
         wiring.check(config)
         restart = asyncio.run(_Agent(config).run())
-    except (ConfigError, ConfigurationError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except Exception:
-        log.get("agent").exception("agent.failed")
-        return 1
+    except Exception as error:
+        return _failed(error)
     finally:
         output.close()
     if restart is None:
@@ -77,6 +74,17 @@ def run(config: Config) -> int:
     if restart.kind is ResetKind.HARD and config.system.reboot == "host" and _reboot_host():
         return 0
     return EXIT_RESTART
+
+
+def _failed(error: Exception) -> int:
+    """Exit code 2 for what the installer has to mend, told in one line each; else 1."""
+    errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+    wrong = [one for one in errors if isinstance(one, ConfigError | ConfigurationError)]
+    for one in wrong:
+        print(one, file=sys.stderr)
+    if not wrong:
+        log.get("agent").error("agent.failed", exc_info=error)
+    return 2 if wrong else 1
 
 
 class _Agent:
@@ -128,7 +136,7 @@ class _Agent:
         station = wiring.station(config, opened, host_boot_id())
         core = Core(station, wiring.adapters(config, station))
         controls = ControlLinks(
-            wiring.safety_buses(config), readers_of(config), self._inbox.put, time.monotonic
+            wiring.safety_buses(config), wiring.readers_of(config), self._inbox.put, time.monotonic
         )
         model, safety = station.device_model, config.safety
         parts = Parts(
@@ -142,31 +150,17 @@ class _Agent:
             manager=self._manager,
             ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
         )
-        desk = ServiceDesk(
-            config=config,
-            station=station,
-            core=core,
-            controls=controls,
-            csms=csms,
-            messages=self._messages,
-            quarantined_before=opened.quarantined,
-            started_s=self._started_s,
-            now=time.monotonic,
-        )
         self._runtime = runtime = Runtime(parts, time.monotonic)
-        service = Service(config.agent_socket(), desk)
         running = group.create_task(runtime.run())
         if self._stop_asked:
             runtime.stop()
         following = group.create_task(controls.run())
-        field: Field | None = None
+        local: Local | None = None
         try:
-            # First the CSMS hears of us; drivers and their libraries take their time to load.
             if csms is not None:
                 await _first(running, csms.begun)
-            await service.start()
-            field = build(config, *self._from_threads(failure))
-            field.start()
+            local = self._local(parts, station, opened.quarantined, failure)
+            await local.start()
             self._begun()
             await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
             restart = failure.result() if failure.done() else running.result()
@@ -175,9 +169,8 @@ class _Agent:
             self._log.info("agent.stopping")
             for task in (running, following):
                 task.cancel()
-            await service.stop()
-            if field is not None:
-                await asyncio.to_thread(field.stop, FIELD_WAIT_S)
+            if local is not None:
+                await local.stop()
         self._log.info("agent.stopped", restart=None if restart is None else restart.reason)
         return restart
 
@@ -205,10 +198,17 @@ class _Agent:
         else:
             self._inbox.put(happening)
 
-    def _from_threads(
-        self, failure: asyncio.Future[Restart | None]
-    ) -> tuple[Callable[[Event], None], Callable[[BaseException], None]]:
-        """How the field threads tell what happened, and that one of them has failed."""
+    def _local(
+        self,
+        parts: Parts,
+        station: Station,
+        quarantined_before: int,
+        failure: asyncio.Future[Restart | None],
+    ) -> Local:
+        """The side towards people and devices. Loaded here, because that may wait."""
+        from chargepoint.agent.local import Local
+        from chargepoint.agent.status import ServiceDesk
+
         loop = asyncio.get_running_loop()
 
         def tell(event: Event) -> None:
@@ -219,7 +219,18 @@ class _Agent:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_fail, failure, error)
 
-        return tell, failed
+        desk = ServiceDesk(
+            config=self._config,
+            station=station,
+            core=parts.core,
+            controls=parts.controls,
+            csms=parts.csms,
+            messages=self._messages,
+            quarantined_before=quarantined_before,
+            started_s=self._started_s,
+            now=time.monotonic,
+        )
+        return Local(self._config, desk, tell, failed)
 
     def _writer(
         self,

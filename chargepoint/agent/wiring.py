@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 
 from chargepoint.agent.control_link import SafetyBus
-from chargepoint.agent.field import meters_of
 from chargepoint.agent.store import Opened
 from chargepoint.config import Config, ConfigError, Csms, Evse, Mistake
 from chargepoint.ocpp.adapter import Adapter
@@ -25,6 +24,8 @@ FIRMWARE = "0.1.0"
 
 SUBPROTOCOLS = {"1.6": "ocpp1.6"}
 """Versions that this release speaks."""
+
+READER_DRIVERS = ("rfid-text", "pn532")
 
 KEY_OF = {(key.component, key.variable): key.name for key in KEYS}
 """Variable -> OCPP 1.6 configuration key."""
@@ -119,6 +120,25 @@ def safety_buses(config: Config) -> list[SafetyBus]:
         )
         for bus in config.safety_buses()
     ]
+
+
+def readers_of(config: Config) -> dict[str, tuple[int, ...]]:
+    """Reader -> EVSEs that it serves; a reader that none names serves all."""
+    every = tuple(evse.id for evse in config.evse)
+    named = {device.name: () for device in config.device if device.driver in READER_DRIVERS}
+    served: dict[str, tuple[int, ...]] = {
+        name: tuple(evse.id for evse in config.evse if evse.reader == name) for name in named
+    }
+    return {name: evses or every for name, evses in served.items()}
+
+
+def meters_of(config: Config, bus: str) -> dict[str, int]:
+    """Meter -> EVSE, for the meters on `bus`."""
+    return {
+        evse.meter: evse.id
+        for evse in config.evse
+        if evse.meter and config.device_named(evse.meter).bus == bus
+    }
 
 
 def _evse(evse: Evse) -> EvseSettings:

@@ -11,11 +11,10 @@ from chargepoint.agent.field import (
     Field,
     FieldBus,
     build,
-    meters_of,
     polled_meter,
     polled_reader,
-    readers_of,
 )
+from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Config, Device, parse
 from chargepoint.station.events import Event, MeterLost, MeterRead, TokenPresented
 from chargepoint.station.records import IdToken

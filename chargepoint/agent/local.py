@@ -1,0 +1,41 @@
+"""What serves people and devices at the station: the service socket and the field buses.
+
+Loaded and started after the first word to the CSMS: drivers and their libraries take their time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from chargepoint.agent.field import Field, build
+from chargepoint.agent.service import Service
+from chargepoint.agent.status import ServiceDesk
+from chargepoint.config import Config
+from chargepoint.station.events import Event
+
+FIELD_WAIT_S = 1.0
+
+
+class Local:
+    """`tell` and `failed` are called in the threads of the field buses."""
+
+    def __init__(
+        self,
+        config: Config,
+        desk: ServiceDesk,
+        tell: Callable[[Event], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """Raises ConfigurationError for a device that cannot be built."""
+        self._field: Field = build(config, tell, failed)
+        self._service = Service(config.agent_socket(), desk)
+
+    async def start(self) -> None:
+        """Raises OSError when the socket cannot be made."""
+        await self._service.start()
+        self._field.start()
+
+    async def stop(self) -> None:
+        await self._service.stop()
+        await asyncio.to_thread(self._field.stop, FIELD_WAIT_S)
