@@ -36,5 +36,9 @@ format: setup
 bench: setup
 	@for script in boot memory bytes drain reaction; do $(PY) bench/$$script.py || exit 1; done
 
+docs: setup
+	@$(PY) -m tests.evse.document
+	@$(PY) -m tests.rules
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var

@@ -21,8 +21,8 @@ from chargepoint.cli.station import config_option, loaded
 EXIT_RESTART = 75
 """Exit code with which the agent asks for a restart of all programs."""
 
-STOP_WAIT_S = 20.0
-"""Longest wait for an orderly end; covers the ramp-down of a charging vehicle."""
+STOP_WAIT_S = 40.0
+"""Longest wait for an orderly end; covers the longest ramp-down that can be configured."""
 
 PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Waits before a program that ended unexpectedly is started again."""
