@@ -10,11 +10,13 @@ def backoff(random: float = 0.5) -> Backoff:
 
 
 def test_waits_double_a_few_times_each_with_a_new_random_part() -> None:
+    """T9."""
     waits = backoff()
     assert [waits.next_wait_s() for _ in range(5)] == [8.0, 21.0, 47.0, 47.0, 47.0]
 
 
 def test_begins_afresh_only_after_the_connection_proved_itself() -> None:
+    """T9."""
     waits = backoff(random=0.0)
     assert [waits.next_wait_s(), waits.next_wait_s()] == [3.0, 6.0]
     waits.proved()

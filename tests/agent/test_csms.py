@@ -118,6 +118,7 @@ async def test_texts_pass_both_ways_and_stay_text() -> None:
 
 
 async def test_the_handshake_shows_identity_password_and_subprotocol_and_no_compression() -> None:
+    """T2, T5, T6, CQ2."""
     requests: list[Request] = []
 
     def look(connection: ServerConnection, request: Request) -> None:
@@ -138,7 +139,7 @@ async def test_the_handshake_shows_identity_password_and_subprotocol_and_no_comp
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 412, 429, 500, 503])
 async def test_every_refusal_is_temporary(status: int) -> None:
-    """OCPP-J errata 3.3, rule Q3: 401 and 404 too."""
+    """T3, T8, CQ3: 401 and 404 too, and redirects, which are not followed."""
     refusals = [status, status]
 
     def refuse(connection: ServerConnection, request: Request) -> Response | None:
@@ -230,6 +231,8 @@ async def test_a_certificate_that_cannot_be_checked_is_tried_again_later() -> No
 
 @pytest.mark.parametrize("code", [1000, 1002, 1008, 1011, 1013])
 async def test_a_close_right_after_the_handshake_is_waited_out(code: int) -> None:
+    """T3, CQ3."""
+
     async def leave(connection: ServerConnection) -> None:
         await connection.close(code, "no place")
 
@@ -243,6 +246,8 @@ async def test_a_close_right_after_the_handshake_is_waited_out(code: int) -> Non
 
 
 async def test_a_connection_that_dies_young_does_not_reset_the_waits() -> None:
+    """T9."""
+
     async def leave(connection: ServerConnection) -> None:
         await connection.close(1008)
 
@@ -256,6 +261,7 @@ async def test_a_connection_that_dies_young_does_not_reset_the_waits() -> None:
 
 
 async def test_texts_for_an_earlier_connection_are_dropped() -> None:
+    """T7."""
     got: list[str | bytes] = []
 
     async def first_leaves(connection: ServerConnection) -> None:
@@ -275,7 +281,7 @@ async def test_texts_for_an_earlier_connection_are_dropped() -> None:
 
 
 async def test_a_peer_without_pongs_is_left() -> None:
-    """Rule T11."""
+    """Rules T11, T13."""
 
     async def hang(connection: ServerConnection) -> None:
         connection.transport.pause_reading()

@@ -26,7 +26,7 @@ HEX_KEY = "4f43415f4f4354545f61646d696e5f74657374"
 def test_the_identity_is_appended_encoded_behind_one_slash(
     url: str, identity: str, wanted: str
 ) -> None:
-    """OCPP-J 1.6, section 3.1.1."""
+    """T1, CQ1: OCPP-J 1.6, section 3.1.1."""
     assert endpoint(Csms(url=url), identity).url == wanted
 
 
@@ -42,6 +42,7 @@ def header(settings: Csms, identity: str = "CP 1", attempt: int = 0) -> bytes:
 
 
 def test_the_header_holds_the_identity_as_it_is() -> None:
+    """T5, CQ2."""
     settings = Csms(url="wss://host/ocpp", security_profile=2, password="0123456789abcdef:")
     assert header(settings) == b"CP 1:0123456789abcdef:"
 

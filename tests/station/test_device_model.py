@@ -72,7 +72,7 @@ def test_a_socket_may_unlock_on_a_disconnect_at_the_car() -> None:
 
 
 def test_the_csms_wins_over_the_file_and_the_file_over_the_default() -> None:
-    """DESIGN 8; configuration keys rule 8: also after a restart."""
+    """keys 8: also after a restart."""
     file = {("TxCtrlr", "EVConnectionTimeOut"): "30", ("TxCtrlr", "StopTxOnInvalidId"): "False"}
     world = World(variables=file)
 
@@ -90,7 +90,7 @@ def test_the_csms_wins_over_the_file_and_the_file_over_the_default() -> None:
 
 
 def test_a_value_that_does_not_change_is_not_written() -> None:
-    """csms-quirks Q14."""
+    """CQ14."""
     world = World()
     world.forget()
     world.set("TxCtrlr", "EVConnectionTimeOut", "120")

@@ -139,7 +139,7 @@ def test_aligned_values_stand_on_a_grid_from_midnight_also_without_a_transaction
 
 
 def test_aligned_values_of_a_transaction_are_records() -> None:
-    """Q1, E9."""
+    """E2, E13, Q1, E9."""
     world = World(variables={(ALIGNED, "Interval"): "300", (SAMPLED, "TxUpdatedInterval"): "0"})
     world.charging()
     world.wait(300.0, step_s=10.0)
@@ -168,7 +168,7 @@ def test_aligned_values_outside_a_transaction_are_dropped_while_offline() -> Non
 
 
 def test_the_end_carries_begin_and_end_and_what_was_in_between() -> None:
-    """E4."""
+    """E2, E4."""
     world = World()
     world.charging()
     world.wait(65.0)
