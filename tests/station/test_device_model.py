@@ -72,7 +72,7 @@ def test_a_socket_may_unlock_on_a_disconnect_at_the_car() -> None:
 
 
 def test_the_csms_wins_over_the_file_and_the_file_over_the_default() -> None:
-    """keys 8: also after a restart."""
+    """Keys, rule 8: also after a restart."""
     file = {("TxCtrlr", "EVConnectionTimeOut"): "30", ("TxCtrlr", "StopTxOnInvalidId"): "False"}
     world = World(variables=file)
 
