@@ -115,6 +115,7 @@ class Store:
         if not in_file:
             self._note("store.volatile_in_memory", path=str(self._volatile_path))
         lost = self._match_tiers()
+        self._drop_doubles()
         self._read_counters(lost)
         return Opened(
             spaces=self._spaces(),
@@ -204,12 +205,15 @@ class Store:
                 self._write_ledger([])
             return
         if self._write_ledger([], records, refused, keys):
-            with transaction(self._volatile):
+
+            def forget() -> None:
                 sequences = [(row[0],) for row in records]
                 self._volatile.executemany("DELETE FROM outbox WHERE sequence = ?", sequences)
                 self._volatile.execute("DELETE FROM quarantine")
                 if keys:
                     self._volatile.execute("DELETE FROM spaces")
+
+            self._in_volatile(forget)
             if keys:
                 self._keys_moved_s = now_s
                 self._volatile_keys.clear()
@@ -292,8 +296,7 @@ class Store:
         self._ledger_works()
         if removed:
             self._pending.sequences.clear()
-            with transaction(self._volatile):
-                self._volatile.execute("DELETE FROM gone")
+            self._in_volatile(lambda: self._volatile.execute("DELETE FROM gone"))
         return True
 
     def _change_ledger(
@@ -371,43 +374,46 @@ class Store:
     # --- Volatile tier ----------------------------------------------------------------------------
 
     def _write_volatile(self, changes: Sequence[_Change]) -> None:
-        if not changes:
-            return
+        if changes:
+            self._in_volatile(lambda: self._change_volatile(changes))
+
+    def _in_volatile(self, action: Callable[[], object]) -> None:
+        """Do `action` in one transaction; where the file fails, once more in memory."""
         try:
-            self._change_volatile(changes)
+            with transaction(self._volatile):
+                action()
         except sqlite3.Error as error:
             self._note("store.volatile_in_memory", error=str(error))
             self._move_volatile_to_memory()
-            self._change_volatile(changes)
+            with transaction(self._volatile):
+                action()
 
     def _change_volatile(self, changes: Sequence[_Change]) -> None:
-        with transaction(self._volatile):
-            for effect, revision in changes:
-                match effect:
-                    case Append(record=record):
-                        kind, text = record_codec.written(record)
-                        self._last_sequence = max(self._last_sequence, record.sequence)
-                        self._volatile.execute(
-                            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
-                            (record.sequence, kind, text, self._now()),
-                        )
-                    case Remove(sequence=sequence):
-                        self._remove(sequence)
-                    case Quarantine():
-                        self._quarantine(self._volatile, effect)
-                    case Put(space=space, key=key, value=value):
-                        self._put_volatile(space, key, value, revision)
-                    case Delete(space=space, key=None):
-                        for key in self._spaces().get(space, {}):
-                            self._put_volatile(space, key, None, revision)
-                    case Delete(space=space, key=str(key)):
+        for effect, revision in changes:
+            match effect:
+                case Append(record=record):
+                    kind, text = record_codec.written(record)
+                    self._last_sequence = max(self._last_sequence, record.sequence)
+                    self._volatile.execute(
+                        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
+                        (record.sequence, kind, text, self._now()),
+                    )
+                case Remove(sequence=sequence):
+                    self._remove(sequence)
+                case Quarantine():
+                    self._quarantine(self._volatile, effect)
+                case Put(space=space, key=key, value=value):
+                    self._put_volatile(space, key, value, revision)
+                case Delete(space=space, key=None):
+                    for key in self._spaces().get(space, {}):
                         self._put_volatile(space, key, None, revision)
-                    case _:
-                        raise AssertionError(f"no effect of the store: {effect!r:.200}")
-            self._volatile.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('last_sequence', ?)",
-                (str(self._last_sequence),),
-            )
+                case Delete(space=space, key=str(key)):
+                    self._put_volatile(space, key, None, revision)
+                case _:
+                    raise AssertionError(f"no effect of the store: {effect!r:.200}")
+        self._volatile.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('last_sequence', ?)", (str(self._last_sequence),)
+        )
 
     def _put_volatile(self, space: str, key: str, value: str | None, revision: int) -> None:
         self._volatile.execute(
@@ -445,10 +451,13 @@ class Store:
                     pass
         if not (doomed or refused):
             return
-        with transaction(self._volatile):
+
+        def forget() -> None:
             query = "DELETE FROM spaces WHERE space = ? AND key = ? AND revision < ?"
             self._volatile.executemany(query, doomed)
             self._volatile.executemany("DELETE FROM outbox WHERE sequence = ?", refused)
+
+        self._in_volatile(forget)
         places = self._volatile.execute("SELECT space, key FROM spaces").fetchall()
         self._volatile_keys = set(places)
 
@@ -465,6 +474,7 @@ class Store:
                 memory.execute(f"INSERT INTO {table} VALUES ({marks})", row)
         self._volatile.close()
         self._volatile = memory
+        tiers.unlink(self._volatile_path)
 
     # --- Both -------------------------------------------------------------------------------------
 
@@ -514,6 +524,15 @@ class Store:
         if row is None:
             self._ledger.execute("INSERT INTO meta VALUES ('id', ?)", (mine,))
         self._volatile.execute("INSERT OR REPLACE INTO meta VALUES ('id', ?)", (mine,))
+
+    def _drop_doubles(self) -> None:
+        """Forget volatile records that the ledger has too: a kill came between the two commits."""
+        if self._ledger is None:
+            return
+        for (sequence,) in self._volatile.execute("SELECT sequence FROM outbox").fetchall():
+            query = "SELECT 1 FROM outbox WHERE sequence = ?"
+            if self._ledger.execute(query, (sequence,)).fetchone() is not None:
+                self._volatile.execute("DELETE FROM outbox WHERE sequence = ?", (sequence,))
 
     def _read_counters(self, volatile_lost: bool) -> None:
         if self._ledger is not None:

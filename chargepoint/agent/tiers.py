@@ -119,9 +119,7 @@ def open_volatile(path: Path) -> tuple[sqlite3.Connection, bool]:
             return connect(str(path), synchronous="OFF", tables=VOLATILE_TABLES), True
         except (sqlite3.Error, OSError):
             if attempt == 0:
-                for file in _files(path):
-                    with contextlib.suppress(OSError):
-                        file.unlink(missing_ok=True)
+                unlink(path)
     return connect(MEMORY, synchronous="OFF", tables=VOLATILE_TABLES), False
 
 
@@ -136,6 +134,13 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+def unlink(path: Path) -> None:
+    """Remove a database with its side files, as far as that is possible."""
+    for file in _files(path):
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 # --- Salvage --------------------------------------------------------------------------------------

@@ -144,6 +144,19 @@ def test_old_samples_move_to_the_ledger_and_young_ones_wait(disk: Disk) -> None:
     assert sequences(again) == [1]
 
 
+def test_a_kill_in_the_middle_of_a_move_does_not_double_a_record(disk: Disk) -> None:
+    store, _ = disk.open()
+    store.apply([loose(updated(1)), kept(ended(2))])
+    row = store._volatile.execute("SELECT sequence, kind, record FROM outbox").fetchone()
+    store._ledger.execute("INSERT INTO outbox VALUES (?, ?, ?)", row)  # type: ignore[union-attr]
+    again, opened = disk.open()
+    assert opened.waiting == 2
+    again.apply([Remove(sequence=1)])
+    again.close()
+    final, _ = disk.open()
+    assert sequences(final) == [2]
+
+
 def test_an_orderly_stop_leaves_nothing_behind_in_the_volatile_tier(disk: Disk) -> None:
     store, _ = disk.open()
     store.apply([loose(updated(1)), put("1", "9", durable=False)])
@@ -225,9 +238,22 @@ def test_a_full_disk_stops_nothing_and_everything_follows_when_there_is_room(dis
     assert opened.spaces["transactions"]["1"] == "x" * 20_000
 
 
-def limit(disk: Disk, store: Store, pages: int) -> None:
+def test_a_full_run_directory_is_an_alert_and_no_end(disk: Disk) -> None:
+    store, _ = disk.open()
+    store.apply([kept(started(1)), loose(updated(2))])
+    limit(disk, store, pages=0, volatile=True)
+    store.apply([put("1", "x" * 20_000, durable=False), loose(updated(3)), Remove(sequence=1)])
+    assert names(store) == ["store.volatile_in_memory"]
+    assert sequences(store) == [2, 3]
+    store.close()
+    again, opened = disk.open()
+    assert sequences(again) == [2, 3]
+    assert opened.spaces["transactions"]["1"] == "x" * 20_000
+
+
+def limit(disk: Disk, store: Store, pages: int, volatile: bool = False) -> None:
     """SQLite's own quota: the database may have `pages` more pages than it has."""
-    connection = store._ledger
+    connection = store._volatile if volatile else store._ledger
     assert connection is not None
     (now,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {now + pages}")
