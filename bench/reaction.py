@@ -110,41 +110,47 @@ class Scene:
         await asyncio.to_thread(self.stage.stop)
 
     async def measure(self, condition: str, events: int) -> None:
-        """Unplug under load until `events` more delays are known."""
+        """Unplug under load until `events` more delays are known.
+
+        While the agent is there, each charge is a remote start of its own; without it the leases
+        that it gave last long enough for a round of charges.
+        """
+        served = condition in ("healthy", "flooded")
         wanted = len(self.watch.delays_ms) + events
         while len(self.watch.delays_ms) < wanted:
-            await self._leases()
+            if not served:
+                await asyncio.gather(*(self._charge(evse, remote=True) for evse in (1, 2)))
             await self._enter(condition)
             left = min(ROUND_EVENTS, wanted - len(self.watch.delays_ms))
-            await asyncio.gather(*(self._cycles(evse, (left + 1) // 2) for evse in (1, 2)))
+            await asyncio.gather(*(self._cycles(evse, (left + 1) // 2, served) for evse in (1, 2)))
             await self._leave(condition)
 
-    async def _cycles(self, evse: int, count: int) -> None:
+    async def _cycles(self, evse: int, count: int, served: bool) -> None:
         for _ in range(count):
-            await self._plant(lambda: self.stage.plug_in(evse))
-            await self._until(lambda: self._evse(evse)["current_a"][0] > 1.0, "current")
+            await self._charge(evse, remote=served)
             await self._plant(lambda: self.stage.unplug(evse))
             await asyncio.sleep(0.4)
+            if served:
+                await self._status(evse, "Available")
 
-    async def _leases(self) -> None:
-        """Both EVSEs permitted, by remote starts; the leases outlast the round."""
-        for evse in (1, 2):
-            await self._plant(lambda evse=evse: self.stage.plug_in(evse))  # type: ignore[misc]
-            status = (self.identity, evse)
-            await self.csms.wait_for(
-                lambda status=status: (  # type: ignore[misc]
-                    self.csms.central.status.get(status, {}).get("status") == "Preparing"
-                ),
-                20,
-            )
-            await self.csms.call(
-                self.identity, "RemoteStartTransaction", {"connectorId": evse, "idTag": "BENCH"}
-            )
-        for evse in (1, 2):
-            await self._until(
-                lambda evse=evse: self._evse(evse)["contactor_closed"],  # type: ignore[misc]
-                "a charging car",
-            )
+    async def _charge(self, evse: int, remote: bool) -> None:
+        """A vehicle at `evse` draws current; nothing to do if it does."""
+        if self._evse(evse)["contactor_closed"]:
+            return
+        await self._plant(lambda: self.stage.plug_in(evse))
+        if remote:
+            await self._status(evse, "Preparing")
+            order = {"connectorId": evse, "idTag": "BENCH"}
+            await self.csms.call(self.identity, "RemoteStartTransaction", order)
+        await self._until(lambda: self._evse(evse)["current_a"][0] > 1.0, "current")
+
+    async def _status(self, evse: int, wanted: str) -> None:
+        def reached() -> bool:
+            status = self.csms.central.status.get((self.identity, evse), {})
+            return bool(status.get("status") == wanted)
+
+        if not await self.csms.wait_for(reached, 30):
+            raise StageError(f"waited 30 s for {wanted} of EVSE {evse} in vain")
 
     async def _enter(self, condition: str) -> None:
         agent = self.stage.processes["agent"]
@@ -167,13 +173,8 @@ class Scene:
             self.stage.start("agent")
             await self._booted(boots)
         for evse in (1, 2):
-            status = (self.identity, evse)
-            await self.csms.wait_for(
-                lambda status=status: (  # type: ignore[misc]
-                    self.csms.central.status.get(status, {}).get("status") == "Available"
-                ),
-                30,
-            )
+            await self._plant(lambda evse=evse: self.stage.unplug(evse))  # type: ignore[misc]
+            await self._status(evse, "Available")
 
     async def _keep_flooding(self) -> None:
         while True:
