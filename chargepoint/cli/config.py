@@ -68,9 +68,8 @@ def _summary(found: Config) -> str:
 
 def _device_problems(found: Config) -> list[str]:
     """What the device loader refuses, without opening any port."""
-    from hal.loader import check_device
-
     from hal.errors import ConfigurationError
+    from hal.loader import check_device
 
     problems = []
     for number, device in enumerate(found.device, start=1):
