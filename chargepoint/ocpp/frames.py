@@ -64,6 +64,8 @@ CODES_V2: Mapping[Fault, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFrame:
+    """A request, ours or theirs."""
+
     message_id: MessageId
     action: str
     payload: Payload
@@ -71,6 +73,8 @@ class CallFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFrame:
+    """A positive answer to a request."""
+
     message_id: MessageId
     payload: Payload
     """Empty when the CSMS sent something that is no object."""
@@ -78,6 +82,8 @@ class ResultFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFrame:
+    """A request was refused as a message; that says nothing of its content."""
+
     message_id: MessageId
     code: str
     """Any text: codes of other versions and of vendors are met in practice."""

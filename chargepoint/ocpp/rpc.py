@@ -72,6 +72,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered(Generic[C]):
+    """The CSMS answered the call that was given with `context`."""
+
     context: C
     action: str
     payload: Payload
@@ -91,6 +93,8 @@ class Failed(Generic[C]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedOut(Generic[C]):
+    """No answer came in time; whether the call was processed is unknown once it was sent."""
+
     context: C
     action: str
     sent: bool

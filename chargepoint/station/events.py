@@ -67,6 +67,8 @@ class ControlConnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlLost:
+    """The safety program is gone or hung: what it last said counts no longer."""
+
     at_s: float
 
 
@@ -80,6 +82,8 @@ class EvseObserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterRead:
+    """A meter replied; how far to trust it stands in the reading."""
+
     evse: int
     """0: the station's main meter."""
     reading: MeterReading
@@ -87,6 +91,8 @@ class MeterRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterLost:
+    """A meter does not reply; its last reading grows too old by itself."""
+
     evse: int
     at_s: float
 
@@ -138,6 +144,8 @@ class TimeGiven:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationAnswered:
+    """The CSMS's verdict on the token that was asked about under `request`."""
+
     request: str
     info: TokenInfo
     at_s: float
@@ -186,6 +194,8 @@ class RecordReturned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteStartRequested:
+    """Start a transaction for a token; `evse` None: wherever the station chooses."""
+
     call: Call
     id_token: IdToken
     evse: int | None
@@ -216,6 +226,8 @@ class AvailabilityRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockRequested:
+    """Release the plug; a transaction that is still running ends first."""
+
     call: Call
     evse: int
     at_s: float
@@ -230,6 +242,8 @@ class ResetKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetRequested:
+    """Restart the station, in the way that `kind` says."""
+
     call: Call
     kind: ResetKind
     at_s: float
@@ -237,6 +251,8 @@ class ResetRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearCacheRequested:
+    """Forget what the CSMS once said of tokens."""
+
     call: Call
     at_s: float
 

@@ -42,6 +42,8 @@ _KEPT = {
 
 @dataclass(slots=True)
 class _Kept:
+    """A sample for the end of the transaction, and its key in the store."""
+
     key: str
     sample: Sample
 

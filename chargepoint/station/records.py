@@ -173,6 +173,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionStarted:
+    """The first record of a transaction; its meter value is what the bill begins with."""
+
     sequence: int
     """Place in the outbox; strictly growing over the life of the station."""
     number: int
@@ -209,6 +211,8 @@ class TransactionUpdated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEnded:
+    """The last record of a transaction; after it nothing of that transaction is owed."""
+
     sequence: int
     number: int
     transaction: TransactionId
@@ -228,6 +232,8 @@ class TransactionEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEventHappened:
+    """Something that the CSMS's security log has to know."""
+
     sequence: int
     kind: str
     """Name from the OCPP security event list, e.g. `StartupOfTheDevice`."""

@@ -26,6 +26,8 @@ class Poll:
 
 @dataclass(slots=True)
 class _State:
+    """One poll, when it is due and how often it failed in a row."""
+
     poll: Poll
     due_s: float
     failures: int = 0

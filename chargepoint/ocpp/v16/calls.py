@@ -20,21 +20,25 @@ TIMEOUT_DEFAULT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BootCall:
-    pass
+    """BootNotification: whoever asked, one is as good as another."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatCall:
-    pass
+    """Heartbeat: its answer carries the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusCall:
+    """StatusNotification of one connector."""
+
     connector: int
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCall:
+    """Authorize, for the question that the station asked under `request`."""
+
     request: str
 
 
