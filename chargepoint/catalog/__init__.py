@@ -10,10 +10,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+FOLDER = Path(__file__).parent
+"""A path, because importlib.resources alone takes 8 ms to load."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,9 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def entries() -> Mapping[str, Entry]:
     """All entries by id. Raises ValueError for a catalogue that contradicts itself."""
     found: dict[str, Entry] = {}
-    for file in sorted(files(__name__).iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".toml"):
-            continue
+    for file in sorted(FOLDER.glob("*.toml")):
         for entry_id, fields in tomllib.loads(file.read_text(encoding="utf-8")).items():
             if entry_id in found:
                 raise ValueError(f"{file.name}: {entry_id}: defined before")
