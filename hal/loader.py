@@ -9,9 +9,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from hal.drivers import meter, pilot_board, pn532, relay_board, rfid_text, simple_evse
+from hal.drivers import (
+    meter,
+    openevse,
+    pilot_board,
+    pn532,
+    relay_board,
+    rfid_text,
+    simple_evse,
+)
 from hal.drivers.options import Option, parse
 from hal.drivers.token import Spelling
 from hal.errors import ConfigurationError
@@ -39,6 +47,7 @@ class Driver:
 DRIVERS: Mapping[str, Driver] = {
     "pilot-board": Driver("board",  "modbus", "pilot-board", 0.0, pilot_board.OPTIONS),
     "simple-evse": Driver("board",  "modbus", "", simple_evse.GAP_S, simple_evse.OPTIONS),
+    "openevse":    Driver("board",  "serial", "", 0.0, openevse.OPTIONS),
     "meter":       Driver("meter",  "modbus", "meter", 0.0, meter.OPTIONS),
     "rfid-text":   Driver("reader", "serial", "", 0.0, rfid_text.OPTIONS),
     "pn532":       Driver("reader", "serial", "", 0.0, pn532.OPTIONS),
@@ -51,26 +60,29 @@ def build_board(
     *,
     driver: str,
     name: str,
-    link: ModbusLink,
+    link: ModbusLink | SerialLink,
     map_name: str,
     options: Mapping[str, object],
     current_max_a: float,
     accept_no_watchdog: bool,
 ) -> PilotBoard:
-    """The pilot board `name` on `link`. Raises ConfigurationError.
+    """The pilot board `name` on `link`, which is of the driver's bus. Raises ConfigurationError.
 
     Refuses a board that neither opens by itself nor has a watchdog, unless that was accepted.
     """
     settings = _settings(driver, name, "board", options)
+    found = _map(driver, name, map_name)
+    settings |= {"name": name, "current_max_a": current_max_a}
+    modbus, line = cast(ModbusLink, link), cast(SerialLink, link)
     board: PilotBoard
-    if driver == "simple-evse":
-        _map(driver, name, map_name)
-        board = simple_evse.SimpleEvse(link, name=name, current_max_a=current_max_a, **settings)
-    else:
-        board = pilot_board.RegisterPilotBoard(
-            link, _needed_map(driver, name, map_name), name=name, current_max_a=current_max_a,
-            **settings,
-        )  # fmt: skip
+    match driver:
+        case "simple-evse":
+            board = simple_evse.SimpleEvse(modbus, **settings)
+        case "openevse":
+            board = openevse.OpenEvse(line, **settings)
+        case _:
+            assert found is not None, driver
+            board = pilot_board.RegisterPilotBoard(modbus, found, **settings)
     traits = board.traits
     if traits.watchdog_s is None and not traits.opens_alone and not accept_no_watchdog:
         raise ConfigurationError(

@@ -70,6 +70,23 @@ def test_a_controller_of_the_simple_evse_class_is_built() -> None:
     assert board("simple-evse").traits.runs_pilot
 
 
+def test_a_controller_on_a_serial_line_is_built() -> None:
+    device = build_board(
+        driver="openevse",
+        name="board1",
+        link=ScriptedSerialLink(),
+        map_name="",
+        options={"heartbeat_s": 30},
+        current_max_a=16.0,
+        accept_no_watchdog=False,
+    )
+    assert isinstance(device, PilotBoard)
+    assert device.traits.watchdog_s is None
+    assert problem("openevse") == (
+        "dev: bus: found a modbus-rtu bus, expected a serial bus for `openevse`"
+    )
+
+
 def test_meter_reader_and_relay_board_are_built() -> None:
     memory, line = MemoryModbusLink(), ScriptedSerialLink()
     meter = build_meter(
@@ -109,8 +126,8 @@ def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
     [
         (
             {"driver": "pilot-bord"},
-            "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, meter, "
-            "rfid-text, pn532, relay-board; did you mean `pilot-board`?",
+            "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, openevse, "
+            "meter, rfid-text, pn532, relay-board; did you mean `pilot-board`?",
         ),
         (
             {"driver": "pn532"},
