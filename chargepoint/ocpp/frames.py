@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NewType
 
@@ -62,8 +61,7 @@ CODES_V2: Mapping[Fault, str] = {
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFrame:
+class CallFrame(msgspec.Struct, frozen=True, kw_only=True):
     """A request, ours or theirs."""
 
     message_id: MessageId
@@ -71,8 +69,7 @@ class CallFrame:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultFrame:
+class ResultFrame(msgspec.Struct, frozen=True, kw_only=True):
     """A positive answer to a request."""
 
     message_id: MessageId
@@ -80,8 +77,7 @@ class ResultFrame:
     """Empty when the CSMS sent something that is no object."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorFrame:
+class ErrorFrame(msgspec.Struct, frozen=True, kw_only=True):
     """A request was refused as a message; that says nothing of its content."""
 
     message_id: MessageId
@@ -90,13 +86,11 @@ class ErrorFrame:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownFrame:
+class UnknownFrame(msgspec.Struct, frozen=True, kw_only=True):
     """A message type that this version does not have: to be ignored."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
     """Not a frame. `message_id` is that of a request that can still be refused."""
 
     reason: str

@@ -9,6 +9,9 @@ bounded inbox, so that a flood costs the flooder time and us neither memory nor 
 answers never stand behind it. A context given with a call comes back with its outcome.
 
 Implements OCPP-J 1.6 section 4 with its errata; knows no action by name.
+
+The inner values of this package are msgspec structs, as those of the agent: defining one takes 25
+microseconds of every start, where a dataclass takes 600.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from chargepoint.ocpp import frames
 from chargepoint.ocpp.frames import Fault, MessageId, Payload
@@ -49,8 +53,7 @@ LATE_MAX = 8
 """Timed-out calls whose late answer is still recognised."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """A frame passed: an outgoing one is to be sent now."""
 
     outgoing: bool
@@ -61,8 +64,7 @@ class Passed:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The CSMS asks; to be answered under `handle` by `answer` or `refuse`."""
 
     handle: int
@@ -70,8 +72,7 @@ class Request:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered(Generic[C]):
+class Answered(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """The CSMS answered the call that was given with `context`."""
 
     context: C
@@ -81,8 +82,7 @@ class Answered(Generic[C]):
     """The call had been reported as timed out before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed(Generic[C]):
+class Failed(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """The CSMS answered with a CALLERROR, or with something that cannot be read."""
 
     context: C
@@ -91,8 +91,7 @@ class Failed(Generic[C]):
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut(Generic[C]):
+class TimedOut(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """No answer came in time; whether the call was processed is unknown once it was sent."""
 
     context: C
@@ -101,8 +100,7 @@ class TimedOut(Generic[C]):
     """False: it never left the queue."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned(Generic[C]):
+class Returned(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """The link went away, or the call was withdrawn, before there was an answer."""
 
     context: C
@@ -110,8 +108,7 @@ class Returned(Generic[C]):
     sent: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbed:
+class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
     """Something that should not happen, for the log. `reason` in words."""
 
     what: str
@@ -119,8 +116,7 @@ class Disturbed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Muted:
+class Muted(msgspec.Struct, frozen=True, kw_only=True):
     """The CSMS left too many calls in a row unanswered."""
 
     unanswered: int
@@ -131,8 +127,7 @@ Happening = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call(Generic[C]):
+class _Call(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """One own call, waiting or in flight."""
 
     action: str
@@ -145,8 +140,7 @@ class _Call(Generic[C]):
     """Empty while it waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(msgspec.Struct, frozen=True):
     """A request of the CSMS that waits for our answer."""
 
     message_id: MessageId

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from chargepoint.ocpp.frames import Payload
 from chargepoint.ocpp.outputs import Outputs
@@ -18,32 +19,27 @@ TIMEOUT_DEFAULT_S = 30.0
 """For a MessageTimeout that is no number or below one second."""
 
 
-@dataclass(frozen=True, slots=True)
-class BootCall:
+class BootCall(msgspec.Struct, frozen=True):
     """BootNotification: whoever asked, one is as good as another."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatCall:
+class HeartbeatCall(msgspec.Struct, frozen=True):
     """Heartbeat: its answer carries the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCall:
+class StatusCall(msgspec.Struct, frozen=True):
     """StatusNotification of one connector."""
 
     connector: int
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationCall:
+class AuthorizationCall(msgspec.Struct, frozen=True):
     """Authorize, for the question that the station asked under `request`."""
 
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class MeterCall:
+class MeterCall(msgspec.Struct, frozen=True):
     """Values outside records."""
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from chargepoint.ocpp.frames import Payload
 from chargepoint.ocpp.v16.profiles import SUPPORTED_PROFILES
@@ -32,8 +33,7 @@ class Kind(Enum):
     LIST = "list"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One key that stands for a variable of the device model."""
 
     name: str
@@ -79,8 +79,7 @@ _BOOLEANS = {"true", "false"}
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A ChangeConfiguration that the station has to decide on."""
 
     component: str

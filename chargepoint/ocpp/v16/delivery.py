@@ -7,7 +7,7 @@ twice makes a second transaction (OCPP-J errata 3.2; rules Q4, Q5, Q9 to Q11).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from chargepoint.ocpp.frames import Payload
 from chargepoint.ocpp.times import Timestamps
@@ -30,8 +30,7 @@ DISPENSABLE = frozenset({"MeterValues", "SecurityEventNotification"})
 Outcome = RecordAcknowledged | RecordRefused | RecordReturned
 
 
-@dataclass(frozen=True, slots=True)
-class RecordCall:
+class RecordCall(msgspec.Struct, frozen=True):
     """Context of a call that carries a record, or a part of one."""
 
     sequence: int

@@ -8,7 +8,8 @@ state goes out where it differs from what was told last (OCPP 1.6, sections 4.9 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from chargepoint import catalog
 from chargepoint.ocpp.frames import Payload
@@ -33,8 +34,7 @@ _COMMUNICATION_STATES = {
 """EVCommunicationError is a warning of these states only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """What a StatusNotification says apart from its time; equal means that nothing changed."""
 
     status: str
@@ -44,8 +44,7 @@ class Shown:
     vendor_error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(msgspec.Struct, frozen=True):
     """One notification that waits to be sent."""
 
     connector: int

@@ -5,8 +5,9 @@ Decides the answer and what has to follow it; the adapter answers first and send
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from chargepoint.ocpp.frames import Payload
 
@@ -20,8 +21,7 @@ class Wanted(Enum):
     STATUS = "StatusNotification"
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(msgspec.Struct, frozen=True):
     """`connector` None: all of them, or it does not matter."""
 
     wanted: Wanted
