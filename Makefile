@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 SOURCES = chargepoint hal hil tests bench
 
-.PHONY: help demo test check format setup bench docs clean
+.PHONY: help demo test check format setup bench hil docs clean
 
 help:
 	@echo "make demo    a simulated charger, the station and a local CSMS, with a page to open"
@@ -11,6 +11,7 @@ help:
 	@echo "make check   only formatter, linter and types"
 	@echo "make format  bring the sources into form"
 	@echo "make bench   measure: reaction, start, memory, drain, bytes written"
+	@echo "make hil     all scenarios on the simulator's wire; report in var/hil (HIL='--baud 19200')"
 	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make clean   remove the environment and everything that was generated"
 
@@ -35,6 +36,9 @@ format: setup
 
 bench: setup
 	@for script in boot memory bytes drain reaction; do $(PY) bench/$$script.py || exit 1; done
+
+hil: setup
+	@$(PY) -m hil.run --bench sim $(HIL)
 
 docs: setup
 	@$(PY) -m tests.evse.document

@@ -4,12 +4,36 @@ A scenario is written once against `Bench`. The simulator is one bench (`sim_ben
 with a vehicle simulator, a relay for the card and instruments is another. Every stimulus returns
 the instant at which it was given; `expect` waits until an instrument sees what should follow and
 returns when that was. A bench judges by its instruments alone, never by what the station reports.
+
+What a bench has is listed in `instruments`; a scenario that needs more is skipped, with the reason.
+A verb whose instrument is missing raises `Missing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import Literal, Protocol
+
+
+class Instrument(Enum):
+    """What a bench may have; the value is its name in reports."""
+
+    VEHICLE = "vehicle simulator"
+    CONTACT = "main contact"
+    PILOT = "pilot level"
+    CURRENT = "current probes"
+    WIRE = "bus analyser"
+    FAULTS = "fault injection"
+    LEASES = "lease holder"
+    PROGRAMS = "program control"
+    SUPPLY = "supply switch"
+    READER = "card reader"
+
+
+class Missing(LookupError):
+    """The bench has no instrument for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +75,31 @@ class SignalsFault:
     evse: int
 
 
-Sight = Closed | Open | Offers | Draws | SignalsFault
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A command to close, or to open, the contactor has arrived at the board."""
+
+    evse: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The vehicle has closed S2, or opened it."""
+
+    evse: int
+    asking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The plug is locked, or free."""
+
+    evse: int
+    locked: bool
+
+
+Sight = Closed | Open | Offers | Draws | SignalsFault | Told | Asks | Locked
 """What an instrument can see."""
 
 
@@ -67,10 +115,19 @@ class Bench(Protocol):
         """For the report: which bench, which instruments."""
         ...
 
+    @property
+    def instruments(self) -> Mapping[Instrument, str]:
+        """What there is, each in words for the report."""
+        ...
+
     def plug_in(self, evse: int, cable_a: int | None = None) -> float: ...
 
     def request_power(self, evse: int, current_a: float, phases: int = 3) -> float:
         """The vehicle wants to charge with up to this current."""
+        ...
+
+    def request_ventilation(self, evse: int) -> float:
+        """The vehicle wants to charge, and needs ventilation for it (state D)."""
         ...
 
     def stop_request(self, evse: int) -> float:
@@ -87,6 +144,46 @@ class Bench(Protocol):
 
     def inject(self, evse: int, fault: str, active: bool = True) -> float:
         """Set or clear a fault by its catalogue id. Raises LookupError when the bench cannot."""
+        ...
+
+    def supply(self, on: bool) -> float:
+        """Mains on or off."""
+        ...
+
+    # --- in place of an agent --------------------------------------------------------------------
+
+    def permit(self, evse: int, current_a: float) -> float:
+        """Hold permission and limit of this EVSE from now on."""
+        ...
+
+    def limit(self, evse: int, current_a: float) -> float:
+        """Another limit, from now on."""
+        ...
+
+    def revoke(self, evse: int) -> float:
+        """Take the permission back and hold it no longer."""
+        ...
+
+    def lapse(self, evse: int, lease: Literal["limit", "permission"]) -> float:
+        """Hold this lease no longer, without a word; it ends by itself."""
+        ...
+
+    def reset_hazard(self, evse: int, hazard: str) -> float:
+        """A technician resets a latched hazard."""
+        ...
+
+    def signal(self, number: int) -> float:
+        """Send a signal to the safety program."""
+        ...
+
+    def restart(self) -> float:
+        """Start the safety program again, after it has ended."""
+        ...
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def keeps(self, for_s: float, *sights: Sight) -> float:
+        """Instant at which all `sights` had held for `for_s` from now. Raises Unmet if not."""
         ...
 
     def expect(self, sight: Sight, within_s: float, since_s: float | None = None) -> float:

@@ -1,0 +1,110 @@
+"""Plays the scenarios on a bench and writes the report: `python -m hil.run --bench sim`.
+
+Exit codes: 0 all passed or skipped, 1 something failed, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hil.report import Run, commit, host, summary_line, write
+from hil.scenarios.plan import CASES
+from hil.scenarios.scenario import Case
+from hil.sim_rig import Outcome, SimRig
+
+OUT = Path("var/hil")
+WORKERS = 2
+"""Rigs side by side; each has its own plant, lines and programs."""
+BAUDS = (9600, 19200, 38400, 57600, 115200)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    wish = _parser().parse_args(arguments)
+    cases = [CASES[name] for name in wish.only] if wish.only else list(CASES.values())
+    started_at = datetime.now(UTC)
+    begin_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hil") as directory:
+        rigs = [
+            SimRig(Path(directory) / str(number), wish.baud)
+            for number in range(min(wish.workers, len(cases)))
+        ]
+        outcomes = _play(rigs, cases)
+        order = {case.name: number for number, case in enumerate(cases)}
+        outcomes.sort(key=lambda outcome: order[outcome.case.name])
+        run = Run(
+            bench=f"simulator, {wish.baud} baud",
+            baud=wish.baud,
+            commit=commit(),
+            host=host(),
+            started_at=started_at,
+            duration_s=time.monotonic() - begin_s,
+            configuration=rigs[0].configuration,
+            instruments={one.value: words for one, words in rigs[0].instruments.items()},
+            outcomes=outcomes,
+        )
+    wish.out.mkdir(parents=True, exist_ok=True)
+    write(run, wish.out)
+    print(summary_line(run))
+    print(f"report: {wish.out / 'report.html'}")
+    return 0 if all(one.verdict in ("passed", "skipped") for one in outcomes) else 1
+
+
+def _play(rigs: Sequence[SimRig], cases: Sequence[Case]) -> list[Outcome]:
+    """All cases, by as many threads as there are rigs; the long ones are wherever they fall."""
+    waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
+    for case in cases:
+        waiting.put(case)
+    outcomes: list[Outcome] = []
+    failures: list[BaseException] = []
+
+    def work(rig: SimRig) -> None:
+        try:
+            with rig:
+                while not waiting.empty():
+                    try:
+                        case = waiting.get_nowait()
+                    except queue.Empty:
+                        return
+                    outcome = rig.play(case)
+                    outcomes.append(outcome)
+                    _tell(outcome)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(rig,)) for rig in rigs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return outcomes
+
+
+def _tell(outcome: Outcome) -> None:
+    line = f"{outcome.verdict:8}{outcome.case.name:36}{outcome.duration_s:6.1f} s"
+    print(f"{line}  {outcome.detail}".rstrip(), flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hil.run", description=__doc__)
+    parser.add_argument("--bench", choices=("sim",), default="sim")
+    parser.add_argument("--baud", type=int, choices=BAUDS, default=115200)
+    parser.add_argument(
+        "--only", action="append", choices=sorted(CASES), metavar="NAME", help="may be repeated"
+    )
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--workers", type=int, default=WORKERS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

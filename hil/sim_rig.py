@@ -1,0 +1,167 @@
+"""The simulator as a whole rig: plant, safety program, instruments; plays one case after another.
+
+The safety program is started anew for each case, with the configuration that the case asks for; the
+plant stays and is put back to rest. Leases are held by the rig, no agent runs.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chargepoint.config import Config, load
+from hil.bench import Instrument, Unmet
+from hil.instruments.leases import Leases
+from hil.instruments.programs import SafetyProgram
+from hil.instruments.recorder import Recorder, RecorderBroken
+from hil.instruments.trace import Trace, trace
+from hil.scenarios.scenario import Case, Measured, Place, Settings, Trial
+from hil.sim_bench import SimBench
+from hil.stage import Stage, StageError, changed, example, to_toml
+
+CABLE, SOCKET = 1, 2
+"""EVSEs of the rig."""
+
+# fmt: off
+CHANGES = {
+    "station.id":                  "RIG-SIM",
+    "safety.limit_lease_s":        2.0,    # shortest allowed; 10 in service
+    "safety.permission_lease_s":   10.0,   # shortest allowed; 120 in service
+    "safety.over_current_grace_s": 2.0,    # 7 in service
+    "safety.reclose_wait_s":       1.0,    # 5 in service
+    "simulator.vehicle.2":         {"cable_a": 32},
+}
+# fmt: on
+CONNECT_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one case."""
+
+    case: Case
+    verdict: str
+    """`passed`, `failed`, `skipped` or `broken` (the rig could not play it)."""
+    detail: str = ""
+    measured: list[Measured] = field(default_factory=list)
+    trace: Trace | None = None
+    begin_s: float = 0.0
+    duration_s: float = 0.0
+
+
+class SimRig:
+    """Use as a context manager. Several may stand side by side, each in its own directory."""
+
+    def __init__(self, directory: Path, baud: int) -> None:
+        changes = {**CHANGES, "bus.0.baud": baud}
+        self.stage = Stage(directory, changes=changes, raw=example())
+        self._base = tomllib.loads(self.stage.config_path.read_text("utf-8"))
+        self.recorder = Recorder(self.stage.simulator_url)
+
+    def __enter__(self) -> SimRig:
+        try:
+            self.stage.start_simulator()
+            self.recorder.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.recorder.stop()
+        self.stage.stop()
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """What the station runs on, before the changes of single cases."""
+        return self._base
+
+    @property
+    def instruments(self) -> Mapping[Instrument, str]:
+        config = self.stage.config
+        program = SafetyProgram(self.stage, config.evse[0].board)
+        leases = Leases(config.control_socket(config.bus[0].name))
+        return SimBench(self.stage.simulator_url, self.recorder, leases, program).instruments
+
+    def play(self, case: Case) -> Outcome:
+        """Play `case`; never raises for what station or plant do."""
+        missing = [one.value for one in case.needs if one not in self.instruments]
+        if missing:
+            reason = "no " + ", ".join(sorted(missing))
+            return Outcome(case=case, verdict="skipped", detail=reason)
+        place = Place(evse=SOCKET if case.socket else CABLE)
+        config = self._configure(case, place)
+        program = SafetyProgram(self.stage, config.device_named(config.evse[0].board).name)
+        leases = Leases(config.control_socket(config.bus[0].name))
+        try:
+            self._rest()
+            program.start()
+            leases.start()
+            self.stage.wait_until(lambda: leases.connected, CONNECT_WAIT_S, "the lease holder")
+            bench = SimBench(self.stage.simulator_url, self.recorder, leases, program)
+            outcome = self._perform(Trial(bench, place, _settings(config)), case)
+            leases.stop()
+            self._rest()
+            program.stop()
+        except (StageError, RecorderBroken, LookupError, OSError) as error:
+            leases.stop()
+            program.kill()
+            return Outcome(case=case, verdict="broken", detail=str(error))
+        return outcome
+
+    def _perform(self, trial: Trial, case: Case) -> Outcome:
+        self.recorder.begin()
+        begin_s = time.monotonic()
+        verdict, detail = "passed", ""
+        try:
+            case.play(trial)
+        except Unmet as unmet:
+            verdict, detail = "failed", str(unmet)
+        late = [one for one in trial.measured if one.judged and not one.met]
+        if late and not detail:
+            verdict = "failed"
+            detail = "; ".join(f"{one.what}: outside its limit" for one in late)
+        return Outcome(
+            case=case,
+            verdict=verdict,
+            detail=detail,
+            measured=trial.measured,
+            trace=trace(self.recorder, trial.evse, begin_s),
+            begin_s=begin_s,
+            duration_s=time.monotonic() - begin_s,
+        )
+
+    def _configure(self, case: Case, place: Place) -> Config:
+        """Write the configuration of this case."""
+        changes = dict(case.changes)
+        if case.ventilated:
+            changes[f"evse.{place.evse - 1}.ventilated"] = True
+        self.stage.config_path.write_text(to_toml(changed(self._base, changes)), "utf-8")
+        return load(self.stage.config_path)
+
+    def _rest(self) -> None:
+        """The plant as at the beginning: mains on, no faults, no vehicles."""
+        self.stage.post("/grid", {"supply": "on"})
+        for number, evse in self.stage.state()["evse"].items():
+            for fault in evse["faults"]:
+                self.stage.post(f"/evse/{number}/fault", {"fault": fault, "active": False})
+            self.stage.unplug(int(number))
+
+
+def _settings(config: Config) -> Settings:
+    safety = config.safety
+    board = config.device_named(config.evse[0].board)
+    return Settings(
+        limit_lease_s=safety.limit_lease_s,
+        permission_lease_s=safety.permission_lease_s,
+        failsafe_current_a=safety.failsafe_current_a,
+        ramp_down_s=safety.ramp_down_s,
+        stale_after_s=safety.stale_after_s,
+        over_current_grace_s=safety.over_current_grace_s,
+        reclose_wait_s=safety.reclose_wait_s,
+        watchdog_s=float(board.options.get("watchdog_s", 1.0)),
+    )
