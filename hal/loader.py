@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from hal.drivers import (
+    bender_cc6,
     meter,
     openevse,
     pilot_board,
@@ -41,6 +42,8 @@ class Driver:
     gap_s: float = 0.0
     """Pause that the device needs between requests; to be given to its link."""
     options: Mapping[str, Option] = field(default_factory=dict)
+    any_unit: bool = False
+    """It answers whatever unit is asked for: there is nothing else on its connection."""
 
 
 # fmt: off
@@ -48,6 +51,7 @@ DRIVERS: Mapping[str, Driver] = {
     "pilot-board": Driver("board",  "modbus", "pilot-board", 0.0, pilot_board.OPTIONS),
     "simple-evse": Driver("board",  "modbus", "", simple_evse.GAP_S, simple_evse.OPTIONS),
     "openevse":    Driver("board",  "serial", "", 0.0, openevse.OPTIONS),
+    "bender-cc6":  Driver("board",  "modbus", "", 0.0, bender_cc6.OPTIONS, any_unit=True),
     "meter":       Driver("meter",  "modbus", "meter", 0.0, meter.OPTIONS),
     "rfid-text":   Driver("reader", "serial", "", 0.0, rfid_text.OPTIONS),
     "pn532":       Driver("reader", "serial", "", 0.0, pn532.OPTIONS),
@@ -80,6 +84,8 @@ def build_board(
             board = simple_evse.SimpleEvse(modbus, **settings)
         case "openevse":
             board = openevse.OpenEvse(line, **settings)
+        case "bender-cc6":
+            board = bender_cc6.BenderCc6(modbus, **settings)
         case _:
             assert found is not None, driver
             board = pilot_board.RegisterPilotBoard(modbus, found, **settings)

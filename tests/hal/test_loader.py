@@ -70,6 +70,11 @@ def test_a_controller_of_the_simple_evse_class_is_built() -> None:
     assert board("simple-evse").traits.runs_pilot
 
 
+def test_a_controller_with_a_time_out_is_built() -> None:
+    assert board("bender-cc6", timeout_s=30).traits.watchdog_s == 30
+    assert board("bender-cc6", safe_current_a=6).traits.watchdog_s is None
+
+
 def test_a_controller_on_a_serial_line_is_built() -> None:
     device = build_board(
         driver="openevse",
@@ -127,7 +132,7 @@ def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
         (
             {"driver": "pilot-bord"},
             "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, openevse, "
-            "meter, rfid-text, pn532, relay-board; did you mean `pilot-board`?",
+            "bender-cc6, meter, rfid-text, pn532, relay-board; did you mean `pilot-board`?",
         ),
         (
             {"driver": "pn532"},
