@@ -15,6 +15,7 @@ from hal.drivers import (
     bender_cc6,
     meter,
     openevse,
+    phoenix_ev_cc,
     pilot_board,
     pn532,
     relay_board,
@@ -52,6 +53,7 @@ DRIVERS: Mapping[str, Driver] = {
     "simple-evse": Driver("board",  "modbus", "", simple_evse.GAP_S, simple_evse.OPTIONS),
     "openevse":    Driver("board",  "serial", "", 0.0, openevse.OPTIONS),
     "bender-cc6":  Driver("board",  "modbus", "", 0.0, bender_cc6.OPTIONS, any_unit=True),
+    "phoenix-ev-cc": Driver("board", "modbus", "", 0.0, phoenix_ev_cc.OPTIONS, any_unit=True),
     "meter":       Driver("meter",  "modbus", "meter", 0.0, meter.OPTIONS),
     "rfid-text":   Driver("reader", "serial", "", 0.0, rfid_text.OPTIONS),
     "pn532":       Driver("reader", "serial", "", 0.0, pn532.OPTIONS),
@@ -86,6 +88,8 @@ def build_board(
             board = openevse.OpenEvse(line, **settings)
         case "bender-cc6":
             board = bender_cc6.BenderCc6(modbus, **settings)
+        case "phoenix-ev-cc":
+            board = phoenix_ev_cc.PhoenixEvCc(modbus, **settings)
         case _:
             assert found is not None, driver
             board = pilot_board.RegisterPilotBoard(modbus, found, **settings)

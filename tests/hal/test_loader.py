@@ -75,6 +75,12 @@ def test_a_controller_with_a_time_out_is_built() -> None:
     assert board("bender-cc6", safe_current_a=6).traits.watchdog_s is None
 
 
+def test_a_controller_without_watchdog_must_be_accepted() -> None:
+    with pytest.raises(ConfigurationError, match="board1: found a board without a watchdog"):
+        board("phoenix-ev-cc")
+    assert board("phoenix-ev-cc", accept=True, current_unit="A").traits.runs_pilot
+
+
 def test_a_controller_on_a_serial_line_is_built() -> None:
     device = build_board(
         driver="openevse",
@@ -132,7 +138,8 @@ def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
         (
             {"driver": "pilot-bord"},
             "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, openevse, "
-            "bender-cc6, meter, rfid-text, pn532, relay-board; did you mean `pilot-board`?",
+            "bender-cc6, phoenix-ev-cc, meter, rfid-text, pn532, relay-board; did you mean "
+            "`pilot-board`?",
         ),
         (
             {"driver": "pn532"},
