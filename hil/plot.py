@@ -19,6 +19,7 @@ LEFT = 64
 RIGHT = 12
 PILOT_H, CONTACT_H, CURRENT_H, ROW_H = 118, 50, 100, 17
 GAP = 20
+TOP = 18
 AXIS_H = 22
 STATES = ((12.0, "A"), (9.0, "B"), (6.0, "C"), (3.0, "D"), (0.0, "E"), (-12.0, "F"))
 """Nominal positive level of each state."""
@@ -43,7 +44,7 @@ class _Figure:
         self._parts: list[str] = []
 
     def svg(self) -> str:
-        top = 8
+        top = TOP
         top = self._pilot(top) + GAP
         top = self._contact(top) + GAP
         top = self._current(top) + GAP
@@ -94,7 +95,7 @@ class _Figure:
         self._frame(top, CURRENT_H, "current, A")
         for amps in range(0, int(most_a) + 1, 6 if most_a < 40 else 12):
             self._level(y(amps), str(amps))
-        self._curve(_steps(trace.offered_a), y, "offered")
+        self._curve(trace.offered_a, y, "offered")
         self._curve(trace.current_a, y, "current")
         return top + CURRENT_H
 
@@ -124,7 +125,7 @@ class _Figure:
         for number in range(int(self._end_s / step_s) + 1):
             x = self._x(number * step_s)
             self._parts += [
-                f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="8" y2="{bottom}"/>',
+                f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>',
                 f'<text class="axis" x="{x:.1f}" y="{bottom + 15}">{number * step_s:g} s</text>',
             ]
 
@@ -165,7 +166,7 @@ class _Figure:
             return
         x = self._x(at_s)
         self._parts.append(
-            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="8" y2="{bottom}">'
+            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}">'
             f"<title>{at_s:.3f} s: {escape(words)}</title></line>"
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,8 @@ class SimRig:
 
     def play(self, case: Case) -> Outcome:
         """Play `case`; never raises for what station or plant do."""
-        missing = [one.value for one in case.needs if one not in self.instruments]
-        if missing:
-            reason = "no " + ", ".join(sorted(missing))
+        reason = lacking(case, self.instruments)
+        if reason:
             return Outcome(case=case, verdict="skipped", detail=reason)
         place = Place(evse=SOCKET if case.socket else CABLE)
         config = self._configure(case, place)
@@ -150,6 +149,12 @@ class SimRig:
             for fault in evse["faults"]:
                 self.stage.post(f"/evse/{number}/fault", {"fault": fault, "active": False})
             self.stage.unplug(int(number))
+
+
+def lacking(case: Case, instruments: Collection[Instrument]) -> str:
+    """Why `case` cannot be played with these instruments; empty when it can."""
+    missing = sorted(one.value for one in case.needs if one not in instruments)
+    return f"no {', '.join(missing)}" if missing else ""
 
 
 def _settings(config: Config) -> Settings:

@@ -29,6 +29,8 @@ WORDS = {  #  events worth a line in the report
     "grid_changed":        "mains {supply}",
 }
 # fmt: on
+STEPS = ("pilot_commanded", "pilot_changed")
+"""Events at which pilot and offer change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +59,16 @@ def trace(recorder: Recorder, evse: int, begin_s: float) -> Trace:
         found = ((one["now_s"] - begin_s, value(one["evse"][str(evse)])) for one in samples)
         return _thinned(found)
 
+    def steps(value: Callable[[dict[str, Any]], float]) -> Points:
+        instants_s = [one.at_s - begin_s for one in events if one.type in STEPS]
+        return _stepped(curve(value), instants_s)
+
     first = samples[0]["evse"][str(evse)] if samples else {}
     return Trace(
         duration_s=round(end_s - begin_s, 3),
-        high_v=curve(lambda one: float(one["pilot_high_v"])),
-        low_v=curve(lambda one: float(one["pilot_low_v"])),
-        offered_a=curve(lambda one: float(one["offered_a"])),
+        high_v=steps(lambda one: float(one["pilot_high_v"])),
+        low_v=steps(lambda one: float(one["pilot_low_v"])),
+        offered_a=steps(lambda one: float(one["offered_a"])),
         current_a=curve(lambda one: float(max(one["current_a"]))),
         contact=_contact(events, bool(first.get("contactor_closed")), begin_s),
         command=_command(events, begin_s),
@@ -78,6 +84,18 @@ def _thinned(points: Iterable[tuple[float, float]]) -> Points:
             kept.pop()
         kept.append((round(at_s, 3), round(value, 3)))
     return kept
+
+
+def _stepped(points: Points, instants_s: list[float]) -> Points:
+    """Points that hold until the next, which moves to the event that lies in between."""
+    stepped: Points = []
+    for at_s, value in points:
+        if stepped and value != stepped[-1][1]:
+            before_s = stepped[-1][0]
+            at_s = max([one for one in instants_s if before_s < one <= at_s], default=at_s)
+            stepped.append((round(at_s, 4), stepped[-1][1]))
+        stepped.append((round(at_s, 4), value))
+    return stepped
 
 
 def _contact(events: list[Event], closed: bool, begin_s: float) -> Points:

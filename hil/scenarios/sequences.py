@@ -9,6 +9,7 @@ from hil.scenarios.moves import (
     ANY_A,
     CLOSE_LIMIT_S,
     CURRENT_A,
+    DRAW_LIMIT_S,
     DRAWING_A,
     FAULTY,
     NOTHING_A,
@@ -117,7 +118,8 @@ def vehicle_ignores_the_pilot(trial: Trial) -> None:
 def limit_changes(trial: Trial) -> None:
     """A lower limit is offered at once, a higher one in time; the vehicle follows, still closed."""
     bench, evse = trial.bench, trial.evse
-    charge(trial)
+    closed_s = charge(trial)
+    bench.expect(Draws(evse, 15.5, 16.0), DRAW_LIMIT_S, closed_s)
     lowered_s = bench.limit(evse, GENTLE_A)
     sight = Offers(evse, GENTLE_A - 0.1, GENTLE_A)
     lower_s = trial.time("16 A → 10 A offered", sight, lowered_s, LIMIT_CHANGE_S, "5")
@@ -126,7 +128,7 @@ def limit_changes(trial: Trial) -> None:
     higher_s = trial.time(
         "10 A → 16 A offered", Offers(evse, 15.9, 16.0), raised_s, LIMIT_CHANGE_S, "5"
     )
-    trial.time("vehicle at 16 A", Draws(evse, 15.0, 16.0), higher_s, FOLLOW_S, "6")
+    trial.time("vehicle at 16 A", Draws(evse, 15.5, 16.0), higher_s, FOLLOW_S, "6")
     trial.holds("stays closed", 0.5, "5", Closed(evse))
 
 
@@ -178,10 +180,11 @@ def ventilation_missing_from_the_start(trial: Trial) -> None:
 def limit_lease_ends(trial: Trial) -> None:
     """Nobody renews the limit: the failsafe current is offered; renewed, the limit is back."""
     bench, evse, settings = trial.bench, trial.evse, trial.settings
-    charge(trial)
+    closed_s = charge(trial)
+    bench.expect(Draws(evse, 15.5, 16.0), DRAW_LIMIT_S, closed_s)
     lapsed_s = bench.lapse(evse, "limit")
     failsafe_a = settings.failsafe_current_a
-    trial.time(
+    failsafe_s = trial.time(
         "last renewal → failsafe current",
         Offers(evse, failsafe_a - 0.1, failsafe_a),
         lapsed_s,
@@ -189,9 +192,7 @@ def limit_lease_ends(trial: Trial) -> None:
         "limit lease",
         settings.limit_lease_s - SLACK_S,
     )
-    trial.time(
-        "vehicle at failsafe", Draws(evse, 1.0, failsafe_a), bench.limit(evse, 6.0), FOLLOW_S, "6"
-    )
+    trial.time("vehicle at failsafe", Draws(evse, 5.0, failsafe_a), failsafe_s, FOLLOW_S, "6")
     raised_s = bench.limit(evse, 16.0)
     trial.time("renewed → 16 A", Offers(evse, 15.9, 16.0), raised_s, LIMIT_CHANGE_S, "5")
     trial.holds("stays closed", 0.5, "limit lease", Closed(evse))
