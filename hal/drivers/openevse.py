@@ -174,10 +174,10 @@ class OpenEvse:
 
     def _reading_of(self, answer: Answer, taken_s: float) -> BoardReading:
         try:
-            evse, pilot, vflags = (int(answer.values[index], 16) for index in (0, 2, 3))
+            evse, vflags = int(answer.values[0], 16), int(answer.values[3], 16)
         except (IndexError, ValueError) as error:
             raise self._bad("GS", answer) from error
-        state = State(evse, pilot, vflags)
+        state = State(evse, vflags)
         if not state.known:
             raise BadReply(self._name, "GS", f"EVSE state {evse:02X} is not in the list")
         self._relay = state.relay

@@ -1,4 +1,8 @@
-"""What an OpenEVSE says of itself in `GS`: states and flags of `J1772EvseController.h`."""
+"""What an OpenEVSE says of itself in `GS`: states and flags of `J1772EvseController.h`.
+
+The pilot state that `GS` also gives is not used: asleep the firmware does not measure it anew
+(`Update` returns before), so it would show a vehicle of long ago. The connected flag is fresh.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ UNKNOWN, GFCI_FAULT, SLEEPING, DISABLED = 0x00, 0x06, 0xFE, 0xFF
 HARD_FAULT, RELAY, CONNECTED, BOOT_LOCK = 0x0002, 0x0040, 0x0100, 0x4000
 
 # fmt: off
-STATES = {                               #  EVSE state and pilot state of `GS`
+STATES = {                               #  EVSE state of `GS`
     0x01: PilotState.A,
     0x02: PilotState.B,
     0x03: PilotState.C,
@@ -31,10 +35,9 @@ FAULT_STATES = range(0x05, 0x10)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """EVSE state, pilot state and volatile flags, as the board gave them."""
+    """EVSE state and volatile flags, as the board gave them."""
 
     evse: int
-    pilot: int
     vflags: int
 
     @property
@@ -63,15 +66,14 @@ class State:
 
     @property
     def as_pilot(self) -> PilotState:
-        """State of the vehicle; asleep or in a fault the pilot is steady at +12 V (x1)."""
+        """State of the vehicle; asleep or in a fault the pilot is steady at +12 V (x1), and C is
+        not told from B."""
         if self.evse in STATES:
             return STATES[self.evse]
         if self.evse == DISABLED:
             return PilotState.F
         if self.relay:
             return PilotState.C  # Told to sleep, but the vehicle still has its seconds to stop.
-        if self.pilot in STATES:
-            return STATES[self.pilot]
         return PilotState.B if self.vflags & CONNECTED else PilotState.A
 
     @property

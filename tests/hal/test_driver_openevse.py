@@ -147,8 +147,9 @@ def test_lines_are_cut_out_of_noise_and_pieces() -> None:
         ("ff", "00", "0000", PilotState.F),
         ("fe", "01", "0000", PilotState.A),
         ("fe", "02", "0100", PilotState.B),
-        ("fe", "03", "0100", PilotState.C),
-        ("fe", "fe", "0100", PilotState.B),
+        ("fe", "03", "0100", PilotState.B),
+        ("fe", "01", "0100", PilotState.B),
+        ("fe", "03", "0000", PilotState.A),
         ("fe", "02", "0140", PilotState.C),
         ("00", "00", "0000", PilotState.A),
         ("06", "00", "0180", PilotState.B),
@@ -157,7 +158,8 @@ def test_lines_are_cut_out_of_noise_and_pieces() -> None:
 def test_the_state_becomes_a_pilot_state(
     evse: str, pilot: str, vflags: str, state: PilotState
 ) -> None:
-    """Asleep with the relay still closed the vehicle has not stopped yet: C."""
+    """Asleep the pilot state is that of before, so the connected flag counts; with the relay still
+    closed the vehicle has not stopped yet: C."""
     board = Board()
     device, _ = prepared(board)
     board.evse, board.pilot, board.vflags = evse, pilot, vflags
