@@ -85,6 +85,10 @@ class Csms(Section, frozen=True):
     """Whether times to the CSMS carry milliseconds."""
 
 
+RTU_UNIT_MAX = 247
+"""Highest address on a serial Modbus line; those above are reserved."""
+
+
 class Bus(Section, frozen=True):
     """`[[bus]]`: a line or network path to devices.
 
@@ -108,9 +112,11 @@ class Device(Section, frozen=True):
 
     name: Name
     driver: Name
-    """`pilot-board`, `relay-board`, `simple-evse`, `meter`, `rfid-text`, `pn532`."""
+    """`pilot-board`, `simple-evse`, `openevse`, `bender-cc6`, `phoenix-ev-cc`, `relay-board`,
+    `meter`, `rfid-text`, `pn532`."""
     bus: Name
-    unit: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    unit: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1
+    """1 to 247; Modbus TCP devices may also want up to 255."""
     map: str = ""
     """Register map: a name from `hal/devices` or a path to a TOML file."""
     options: dict[str, Any] = {}
@@ -425,6 +431,10 @@ def _addresses(config: Config) -> Iterator[Mistake]:
         bus = next((bus for bus in config.bus if bus.name == device.bus), None)
         if bus is None:
             continue
+        if bus.kind == "modbus-rtu" and device.unit > RTU_UNIT_MAX:
+            yield Mistake(
+                f"device.{number}.unit", f"found {device.unit}, expected 1 to {RTU_UNIT_MAX} on RTU"
+            )
         place = (bus.name, device.unit if bus.kind != "serial" else 0)
         if place in seen:
             shared = "address" if bus.kind != "serial" else "serial line"

@@ -73,6 +73,7 @@ def test_a_misspelt_key_is_named_with_the_right_spelling() -> None:
         ({"evse.1.board": "bord1"}, "evse.1.board: no such name: `bord1`"),
         ({"device.1.bus": "safty"}, "device.1.bus: no such name: `safty`"),
         ({"device.2.unit": 1}, "device.2.unit: same address as `board1`"),
+        ({"device.2.unit": 255}, "device.2.unit: found 255, expected 1 to 247 on RTU"),
         ({"device.2.name": "board1"}, "device.2.name: `board1` is used before"),
         ({"evse.2.id": 3}, "evse: ids are [1, 3]; expected 1 to 2 without gaps"),
         ({"bus.1.port": ""}, "bus.1.port: missing, but required for modbus-rtu"),
