@@ -14,11 +14,9 @@ import os
 import sys
 
 from chargepoint.config import Config, ConfigError, Evse, load
-from chargepoint.control.wiring import BusTaken, open_bus, own
-from hal.bus.modbus import ModbusBus
+from chargepoint.control.wiring import BusTaken, SafetyBus, board_of, open_bus, own
 from hal.errors import ConfigurationError, DeviceError
 from hal.interfaces import PilotBoard
-from hal.loader import build_board
 from hal.values import SAFE_COMMAND
 
 TRIES = 3
@@ -57,18 +55,9 @@ def make_bus_safe(config: Config, bus_name: str) -> int:
         os.close(lock)
 
 
-def _make_safe(config: Config, bus: ModbusBus, evse: Evse) -> int:
-    device = config.device_named(evse.board)
+def _make_safe(config: Config, bus: SafetyBus, evse: Evse) -> int:
     try:
-        board = build_board(
-            driver=device.driver,
-            name=device.name,
-            link=bus.link(device.name, device.unit),
-            map_name=device.map,
-            options=device.options,
-            current_max_a=evse.current_max_a,
-            accept_no_watchdog=True,
-        )
+        board = board_of(config, bus, evse, accept_no_watchdog=True)
     except ConfigurationError as error:
         return _complain(str(error), 2)
     return _command(board)

@@ -9,24 +9,31 @@ import fcntl
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chargepoint.config import Bus, Config, Evse
 from chargepoint.control.loop import Loop
+from chargepoint.control.serial_line import SerialSafetyBus
 from chargepoint.control.server import Server
 from chargepoint.control.unit import Unit
 from chargepoint.evse.evse import Evse as EvseCore
 from chargepoint.evse.settings import EvseSettings
 from hal.bus.modbus import ModbusBus, open_modbus_rtu, open_modbus_tcp
+from hal.bus.serial import LineLink, open_serial
 from hal.errors import ConfigurationError
-from hal.interfaces import Meter, ModbusLink
-from hal.loader import DRIVERS, build_board, build_meter
+from hal.interfaces import Meter, ModbusLink, PilotBoard
+from hal.loader import DRIVERS, build_board, build_meter, check_device
 
 BOARD_BREAKER_MAX_S = 1.0
 """A board that was lost is asked again this often: a recovered one must not be left alone."""
 
 TIMEOUT_MAX_S = 0.1
 """No device may hold a safety bus longer, whatever the configuration allows elsewhere."""
+
+EVERY_UNIT = range(256)
+
+SafetyBus = ModbusBus | SerialSafetyBus
 
 
 class BusTaken(Exception):
@@ -39,7 +46,7 @@ class Wired:
 
     loop: Loop
     server: Server
-    bus: ModbusBus
+    bus: SafetyBus
     boot: str
     warnings: tuple[str, ...]
     ownership: int
@@ -54,7 +61,7 @@ def wire(config: Config, bus_name: str) -> Wired:
     units = [_unit(config, bus, evse) for evse in evses]
     boot = uuid.uuid4().hex
     server = Server(config.control_socket(bus_name), boot)
-    boards = frozenset(config.device_named(evse.board).unit for evse in evses)
+    boards = board_units(config, evses)
     loop = Loop(units, server, bus, boards, boot, time.monotonic, config.safety.tick_s)
     return Wired(
         loop=loop,
@@ -83,8 +90,8 @@ def own(config: Config, bus_name: str) -> int:
     return lock
 
 
-def open_bus(config: Config, bus: Bus) -> ModbusBus:
-    """The Modbus bus of a `[[bus]]` table. Raises ConfigurationError for another kind."""
+def open_bus(config: Config, bus: Bus) -> SafetyBus:
+    """The bus of a `[[bus]]` table; its port is opened by the first request."""
     timeout_max_s = min(bus.timeout_max_s, TIMEOUT_MAX_S)
     match bus.kind:
         case "modbus-rtu":
@@ -94,8 +101,45 @@ def open_bus(config: Config, bus: Bus) -> ModbusBus:
             )
         case "modbus-tcp":
             return open_modbus_tcp(bus.name, bus.host, bus.tcp_port, timeout_max_s)
-        case _:
-            raise ConfigurationError(f"bus `{bus.name}`: found {bus.kind}, expected a Modbus bus")
+        case "serial":
+            port = config.port(bus)
+            line = open_serial(bus.name, port, bus.baud, bus.parity, bus.stop_bits)
+            return SerialSafetyBus(line)
+
+
+def board_of(config: Config, bus: SafetyBus, evse: Evse, *, accept_no_watchdog: bool) -> PilotBoard:
+    """The board of an EVSE on its bus. Raises ConfigurationError, also for a bus of another kind
+    than the driver's."""
+    device = config.device_named(evse.board)
+    check_device(
+        driver=device.driver,
+        name=device.name,
+        map_name=device.map,
+        options=device.options,
+        bus_kind=config.bus_named(device.bus).kind,
+    )
+    if isinstance(bus, SerialSafetyBus):
+        link: ModbusLink | LineLink = bus.link(device.name)
+    else:
+        link = _link(config, bus, device.name, BOARD_BREAKER_MAX_S)
+    return build_board(
+        driver=device.driver,
+        name=device.name,
+        link=link,
+        map_name=device.map,
+        options=device.options,
+        current_max_a=evse.current_max_a,
+        accept_no_watchdog=accept_no_watchdog,
+    )
+
+
+def board_units(config: Config, evses: Sequence[Evse]) -> frozenset[int]:
+    """Unit numbers under which a board of a Modbus bus can be reached."""
+    units: set[int] = set()
+    for device in (config.device_named(evse.board) for evse in evses):
+        driver = DRIVERS[device.driver]
+        units.update(EVERY_UNIT if driver.any_unit else (device.unit,))
+    return frozenset(units)
 
 
 def settings_of(config: Config, evse: Evse) -> EvseSettings:
@@ -119,17 +163,8 @@ def settings_of(config: Config, evse: Evse) -> EvseSettings:
     )
 
 
-def _unit(config: Config, bus: ModbusBus, evse: Evse) -> Unit:
-    device = config.device_named(evse.board)
-    board = build_board(
-        driver=device.driver,
-        name=device.name,
-        link=_link(config, bus, device.name, BOARD_BREAKER_MAX_S),
-        map_name=device.map,
-        options=device.options,
-        current_max_a=evse.current_max_a,
-        accept_no_watchdog=evse.accept_no_watchdog,
-    )
+def _unit(config: Config, bus: SafetyBus, evse: Evse) -> Unit:
+    board = board_of(config, bus, evse, accept_no_watchdog=evse.accept_no_watchdog)
     core = EvseCore(settings_of(config, evse), board.traits)
     return Unit(evse.id, core, board, _meter(config, bus, evse))
 
@@ -141,13 +176,18 @@ def _warning(unit: Unit) -> str:
     return f"EVSE {unit.number}: {unit.board.name} has no watchdog and does not open by itself"
 
 
-def _meter(config: Config, bus: ModbusBus, evse: Evse) -> Meter | None:
+def _meter(config: Config, bus: SafetyBus, evse: Evse) -> Meter | None:
     """The meter of this EVSE, if it is on this bus; on another one the agent reads it."""
     if not evse.meter:
         return None
     device = config.device_named(evse.meter)
     if device.bus != bus.name:
         return None
+    if isinstance(bus, SerialSafetyBus):
+        raise ConfigurationError(
+            f"evse.{evse.id}.meter: `{device.name}` is on the serial line `{bus.name}`, expected a "
+            "Modbus bus"
+        )
     return build_meter(
         driver=device.driver,
         name=device.name,

@@ -24,6 +24,7 @@ class SerialCounters:
 
     bytes_read: int
     bytes_written: int
+    writes: int
     down: bool
 
 
@@ -51,6 +52,7 @@ class SerialBus:
         self._now = now
         self._bytes_read = 0
         self._bytes_written = 0
+        self._writes = 0
 
     def link(self, device_name: str) -> LineLink:
         """The view of the line's device."""
@@ -61,6 +63,7 @@ class SerialBus:
         with self._port(device, f"write {len(data)} bytes") as port:
             port.write(data)
         self._bytes_written += len(data)
+        self._writes += 1
 
     def read(self, device: str, within_s: float) -> tuple[bytes, float]:
         """Bytes that arrived and when; waits at most `within_s` for the first. Raises BusDown."""
@@ -81,6 +84,7 @@ class SerialBus:
         return SerialCounters(
             bytes_read=self._bytes_read,
             bytes_written=self._bytes_written,
+            writes=self._writes,
             down=self._line.down,
         )
 

@@ -316,13 +316,13 @@ def test_a_bus_has_one_owner(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     os.close(own(config, "safety"))
 
 
-def test_a_bus_that_is_no_modbus_bus_ends_the_start_with_2(
+def test_a_bus_that_the_board_cannot_use_ends_the_start_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = demo(tmp_path)
     buses = (replace(config.bus[0], kind="serial"), *config.bus[1:])
     assert run(replace(config, bus=buses), "safety") == 2
-    assert "expected a Modbus bus" in capsys.readouterr().err
+    assert "found a serial bus, expected a modbus bus" in capsys.readouterr().err
 
 
 def test_the_stop_hook_says_when_no_board_confirms(
