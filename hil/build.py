@@ -155,7 +155,13 @@ def _vehicle(found: SimulatedVehicle, chance: random.Random) -> Vehicle:
 def _board(
     config: Config, evse: Evse, options: Mapping[str, BoardOptions], now_s: float
 ) -> ReferenceBoard | SimpleBoard:
-    if config.device_named(evse.board).driver == "simple-evse":
+    driver = config.device_named(evse.board).driver
+    if driver not in SIMULATED_BOARDS:
+        raise ConfigurationError(
+            f"{evse.board}: driver: the simulator has no `{driver}`, expected one of "
+            f"{', '.join(SIMULATED_BOARDS)}"
+        )
+    if driver == "simple-evse":
         return SimpleBoard(evse.current_max_a)
     socket = evse.connector == "socket"
     usual = BoardOptions(

@@ -23,6 +23,7 @@ from hil.sim_rig import Outcome, SimRig
 OUT = Path("var/hil")
 WORKERS = 2
 """Rigs side by side; each has its own plant, lines and programs."""
+BOARDS = {"alone": "boards open by themselves", "plain": "boards do not open by themselves"}
 BAUDS = (9600, 19200, 38400, 57600, 115200)
 
 
@@ -33,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hil") as directory:
         rigs = [
-            SimRig(Path(directory) / str(number), wish.baud)
+            SimRig(Path(directory) / str(number), wish.baud, plain=wish.board == "plain")
             for number in range(min(wish.workers, len(cases)))
         ]
         outcomes = _play(rigs, cases)
         order = {case.name: number for number, case in enumerate(cases)}
         outcomes.sort(key=lambda outcome: order[outcome.case.name])
         run = Run(
-            bench=f"simulator, {wish.baud} baud",
+            bench=f"simulator, {BOARDS[wish.board]}, {wish.baud} baud",
             baud=wish.baud,
             commit=commit(),
             host=host(),
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hil.run", description=__doc__)
     parser.add_argument("--bench", choices=("sim",), default="sim")
     parser.add_argument("--baud", type=int, choices=BAUDS, default=115200)
+    parser.add_argument("--board", choices=tuple(BOARDS), default="alone")
     parser.add_argument(
         "--only", action="append", choices=sorted(CASES), metavar="NAME", help="may be repeated"
     )

@@ -16,6 +16,7 @@ from typing import Any
 from chargepoint.config import Config, load
 from hil.bench import Instrument, Unmet
 from hil.instruments.leases import Leases
+from hil.instruments.plant import start_plant
 from hil.instruments.programs import SafetyProgram
 from hil.instruments.recorder import Recorder, RecorderBroken
 from hil.instruments.trace import Trace, trace
@@ -56,7 +57,9 @@ class Outcome:
 class SimRig:
     """Use as a context manager. Several may stand side by side, each in its own directory."""
 
-    def __init__(self, directory: Path, baud: int) -> None:
+    def __init__(self, directory: Path, baud: int, plain: bool = False) -> None:
+        """`plain`: boards that do not open by themselves."""
+        self._plain = plain
         changes = {**CHANGES, "bus.0.baud": baud}
         self.stage = Stage(directory, changes=changes, raw=example())
         self._base = tomllib.loads(self.stage.config_path.read_text("utf-8"))
@@ -64,7 +67,7 @@ class SimRig:
 
     def __enter__(self) -> SimRig:
         try:
-            self.stage.start_simulator()
+            start_plant(self.stage, self._plain)
             self.recorder.start()
         except BaseException:
             self.__exit__()

@@ -37,8 +37,11 @@ WELD_SEEN_S = 0.5
 OPENED_ALONE_S = 0.1
 HOT_S = 1.0
 """Over-temperature must last this long."""
-OVERDRAW_RISE_S = 1.5
-"""The simulated vehicle takes too much this long after the fault was set, meter included."""
+METER_S = 1.0
+"""A meter is read this often: both the beginning of an overdraw and the end of its grace are seen
+by a reading."""
+OVERDRAW_RISE_S = 0.5
+"""The simulated vehicle takes too much this long after the fault was set."""
 SEEN_S = 0.3
 """A round of the bus and a step of the program, on a slow line."""
 
@@ -201,9 +204,9 @@ def over_current(trial: Trial) -> None:
     charge(trial, 6.0)
     bench.keeps(4.0, Closed(evse))
     over_s = bench.inject(evse, "over_current")
-    limit_s = grace_s + OVERDRAW_RISE_S
+    limit_s = OVERDRAW_RISE_S + METER_S + grace_s + METER_S + SEEN_S
     sight = Offers(evse, *NOTHING_A)
-    trial.time("overdraw → x1", sight, over_s, limit_s, "over-current", grace_s)
+    trial.time("overdraw → x1", sight, over_s, limit_s, "grace + 2 meter readings", grace_s)
     trial.time("overdraw → open", Open(evse), over_s, limit_s + 6.0 + SEEN_S, "10.1, 10.2")
     stays_off(trial, "overdrawn", 2.0, "until unplugged")
 
