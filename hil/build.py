@@ -50,6 +50,8 @@ from hil.world import World
 METER_START_WH = (1_000.0, 90_000.0)
 """Where a register begins: below 131 kWh a single-precision kWh still resolves 0.01 Wh."""
 
+SIMULATED_BOARDS = ("pilot-board", "simple-evse")
+
 
 @dataclass(slots=True)
 class Built:

@@ -223,6 +223,13 @@ def test_a_simple_controller_and_a_relay_board_answer_their_drivers(tmp_path: Pa
         bus.close()
 
 
+def test_a_board_that_cannot_be_simulated_is_named_with_those_that_can(tmp_path: Path) -> None:
+    raw = changed(example(), {"paths.run_dir": str(tmp_path)})
+    raw["device"][0] = {"name": "board1", "driver": "bender-cc6", "bus": "safety"}
+    with pytest.raises(ConfigurationError, match="board1: driver: the simulator has no `bender-c"):
+        Simulator(parse(raw, str(tmp_path / "station.toml")), http=False)
+
+
 def test_a_foreign_serial_library_opens_the_line(simulator: Simulator) -> None:
     """Input register 100 of unit 1, with check sums computed by pymodbus."""
     port = simulator.config.port(simulator.config.bus_named("safety"))
