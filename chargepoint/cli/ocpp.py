@@ -6,15 +6,13 @@ import click
 import msgspec
 
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
-from chargepoint.cli.status import duration, show_csms
+from chargepoint.cli.status import asked, duration, show_csms
 from chargepoint.ipc.service import (
     Connect,
     Disconnect,
     Done,
     GetMessages,
-    GetStatus,
     OcppMessage,
-    StationStatus,
 )
 
 
@@ -28,9 +26,7 @@ def ocpp() -> None:
 @json_option
 def status_command(config_path: str, as_json: bool) -> None:
     """Show the CSMS link and the records that wait for it or were refused by it."""
-    answer = next(ask(loaded(config_path), GetStatus()), None)
-    if not isinstance(answer, StationStatus):
-        fail(f"the agent answered {type(answer).__name__} instead of its status")
+    answer = asked(config_path)
     if as_json:
         print_json({"csms": answer.csms, "ledger": answer.ledger})
         return

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chargepoint.cli.station import config_option, loaded
+from chargepoint.cli.station import chosen_bus, config_option, loaded
 from chargepoint.config import Log
 
 if TYPE_CHECKING:
@@ -45,15 +45,11 @@ STEADY_S = 60.0
 def control(config_path: str, bus: str | None) -> None:
     """Run the safety program of one bus in the foreground."""
     config = loaded(config_path)
-    buses = config.safety_buses()
-    if bus is None and len(buses) > 1:
-        raise click.UsageError(f"--bus is needed; one of {', '.join(buses)}")
-    if bus is not None and bus not in buses:
-        raise click.UsageError(f"no board is on bus `{bus}`; one of {', '.join(buses)}")
+    name = chosen_bus(config, bus)
     with loading():
         from chargepoint.control.main import run as run_control
 
-    sys.exit(run_control(config, bus or buses[0]))
+    sys.exit(run_control(config, name))
 
 
 @click.command()

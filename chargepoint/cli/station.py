@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import click
 import msgspec
@@ -18,7 +18,6 @@ from chargepoint.config import Config, ConfigError, load
 
 DEFAULT_CONFIG = "/etc/chargepoint/station.toml"
 ANSWER_WAIT_S = 5.0
-F = TypeVar("F", bound=Callable[..., Any])
 
 config_option = click.option(
     "--config",
@@ -39,6 +38,16 @@ def loaded(path: str) -> Config:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+
+
+def chosen_bus(config: Config, bus: str | None) -> str:
+    """The safety bus that is meant: the only one, or the one named. Raises click.UsageError."""
+    buses = config.safety_buses()
+    if bus is None and len(buses) > 1:
+        raise click.UsageError(f"--bus is needed; one of {', '.join(buses)}")
+    if bus is not None and bus not in buses:
+        raise click.UsageError(f"no board is on bus `{bus}`; one of {', '.join(buses)}")
+    return bus or buses[0]
 
 
 def fail(message: str) -> NoReturn:

@@ -23,14 +23,19 @@ COLOURS = {
 @json_option
 def status(config_path: str, as_json: bool) -> None:
     """Show the station as it is now: each EVSE, the CSMS link and the records that wait."""
-    config = loaded(config_path)
-    answer = next(ask(config, GetStatus()), None)
-    if not isinstance(answer, StationStatus):
-        fail(f"the agent answered {type(answer).__name__} instead of its status")
+    answer = asked(config_path)
     if as_json:
         print_json(answer)
         return
     show(answer)
+
+
+def asked(config_path: str) -> StationStatus:
+    """What the running agent says of the station; exits when it cannot be had."""
+    answer = next(ask(loaded(config_path), GetStatus()), None)
+    if not isinstance(answer, StationStatus):
+        fail(f"the agent answered {type(answer).__name__} instead of its status")
+    return answer
 
 
 def show(station: StationStatus) -> None:

@@ -10,8 +10,7 @@ import click
 import msgspec
 
 from chargepoint.catalog import entries
-from chargepoint.cli.station import config_option, fail, json_option, loaded
-from chargepoint.config import Config
+from chargepoint.cli.station import chosen_bus, config_option, fail, json_option, loaded
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.client import ControlClient, Unreachable
 
@@ -30,7 +29,7 @@ def watch(config_path: str, bus: str | None, everything: bool, as_json: bool) ->
     It only listens: nothing that it does can disturb the station.
     """
     config = loaded(config_path)
-    name = _bus(config, bus)
+    name = chosen_bus(config, bus)
     try:
         with ControlClient(config.control_socket(name), "watch", observer=True) as client:
             for fact in client.facts():
@@ -49,15 +48,6 @@ def line(fact: m.Fact) -> str:
     age_s = time.monotonic() - fact.at_s if fact.at_s else 0.0
     at = time.strftime("%H:%M:%S", time.localtime(time.time() - age_s))
     return f"{at}  {text}"
-
-
-def _bus(config: Config, bus: str | None) -> str:
-    buses = config.safety_buses()
-    if bus is None and len(buses) > 1:
-        raise click.UsageError(f"--bus is needed; one of {', '.join(buses)}")
-    if bus is not None and bus not in buses:
-        raise click.UsageError(f"no board is on bus `{bus}`; one of {', '.join(buses)}")
-    return bus or buses[0]
 
 
 def _plain(fact: m.Fact) -> str:
