@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -136,6 +137,18 @@ class Evse(Section, frozen=True):
     current_max_a: Annotated[float, msgspec.Meta(ge=6, le=80)] = 32.0
     connector: Literal["socket", "cable"] = "cable"
     """A socket outlet reads the cable rating and may lock; a fixed cable does neither."""
+    current_min_a: Annotated[float, msgspec.Meta(ge=6, le=16)] = 6.0
+    """Less is not offered but paused; some three-phase vehicles do not start at 6 A."""
+    phase_switching: bool = False
+    """Switch between one and three phases where the board can; see docs/known-limits.md."""
+    simplified_pilot: Literal["limit", "refuse"] = "limit"
+    """A vehicle without S2 (A.2.3): offer it 10 A at most, or nothing."""
+    wake_up: bool = True
+    """Show state F once to a vehicle that does not ask for the current it is offered (A.5.3)."""
+    rcd_test: bool = True
+    """Test the residual-current monitor before each session, where the board can."""
+    meter_behind_contactor: bool = False
+    """The meter sees the vehicle's side: voltage while the contactor is open means it is welded."""
     ventilated: bool = False
     """State D may be served."""
     voltage_v: Positive = 230.0
@@ -158,10 +171,45 @@ class Safety(Section, frozen=True):
     """Time a vehicle gets to stop by itself after the oscillator went off."""
     reclose_wait_s: Annotated[float, msgspec.Meta(ge=1, le=300)] = 5.0
     over_current_grace_s: Annotated[float, msgspec.Meta(ge=1, le=30)] = 7.0
-    temperature_stop_c: Annotated[float, msgspec.Meta(ge=40, le=110)] = 75.0
-    temperature_resume_c: Annotated[float, msgspec.Meta(ge=30, le=105)] = 65.0
+    closing_pause_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    """Least time between two closings; 10 s spares some contactors."""
+    retry_waits_s: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=6)] = (
+        30.0,
+        60.0,
+        300.0,
+    )
+    """How long a fault that may be tried again must be good, the first time, the second, …; then
+    it takes unplugging or service."""
+    temperature_warn_c: Annotated[float, msgspec.Meta(ge=30, le=110)] = 60.0
+    temperature_derate_c: Annotated[float, msgspec.Meta(ge=30, le=110)] = 65.0
+    temperature_pause_c: Annotated[float, msgspec.Meta(ge=35, le=110)] = 70.0
+    temperature_open_c: Annotated[float, msgspec.Meta(ge=40, le=115)] = 75.0
+    temperature_hysteresis_c: Annotated[float, msgspec.Meta(ge=1, le=20)] = 4.0
+    over_voltage_ratio: Annotated[float, msgspec.Meta(ge=1.05, le=1.3)] = 1.15
+    under_voltage_ratio: Annotated[float, msgspec.Meta(ge=0.5, le=0.95)] = 0.8
+    under_voltage_hold_s: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 3.0
+    frequency_min_hz: Annotated[float, msgspec.Meta(ge=40, le=65)] = 47.5
+    frequency_max_hz: Annotated[float, msgspec.Meta(ge=45, le=70)] = 51.5
+    mains_good_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
+    """Voltage and frequency must be in band for this long before energy is given again."""
+    wake_after_s: Annotated[float, msgspec.Meta(ge=10, le=600)] = 30.0
+    wake_shown_s: Annotated[float, msgspec.Meta(ge=1, le=10)] = 4.0
+    wake_attempts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    phase_switch_wait_s: Annotated[float, msgspec.Meta(ge=5, le=120)] = 15.0
+    """Pilot off between phase switch and next offer, for the vehicle to let go."""
+    phase_switch_every_s: Annotated[float, msgspec.Meta(ge=60, le=3600)] = 300.0
+    lock_attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 5
     signal_fault: bool = True
     """Show state F to the vehicle while a hazard inhibits; some vehicles latch an error on it."""
+
+
+TEMPERATURES = (
+    "temperature_warn_c",
+    "temperature_derate_c",
+    "temperature_pause_c",
+    "temperature_open_c",
+)
+"""Keys of [safety] whose values must rise."""
 
 
 class SimulatedVehicle(Section, frozen=True):
@@ -391,12 +439,18 @@ def _contradictions(config: Config) -> Iterator[Mistake]:
     if config.csms is not None:
         yield from _csms(config.csms)
     safety = config.safety
-    if safety.temperature_resume_c >= safety.temperature_stop_c:
-        yield Mistake(
-            "safety.temperature_resume_c",
-            f"{safety.temperature_resume_c} is not below temperature_stop_c "
-            f"({safety.temperature_stop_c})",
-        )
+    yield from _ascending(safety, TEMPERATURES)
+    yield from _ascending(safety, ("frequency_min_hz", "frequency_max_hz"))
+
+
+def _ascending(safety: Safety, keys: tuple[str, ...]) -> Iterator[Mistake]:
+    for lower, higher in pairwise(keys):
+        if getattr(safety, lower) >= getattr(safety, higher):
+            yield Mistake(
+                f"safety.{higher}",
+                f"found {getattr(safety, higher)}, expected more than {lower} "
+                f"({getattr(safety, lower)})",
+            )
 
 
 def _duplicates(table: str, key: str, values: list[str]) -> Iterator[Mistake]:

@@ -72,6 +72,10 @@ class BoardTraits:
     has_proximity: bool
     has_lock: bool
     has_temperature: bool
+    has_rcd_test: bool = False
+    """The residual-current monitor can be tested (`BoardCommand.test_rcd`)."""
+    has_phase_switch: bool = False
+    """L2 and L3 can be left off (`BoardCommand.phases`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,17 @@ class BoardReading:
     """Auxiliary (mirror) contact."""
     contactor_commanded: bool | None = None
     """Coil as the board drives it now."""
+    second_closed: bool | None = None
+    """Auxiliary contact of a second contactor: in series with the first, or that of L2 and L3."""
+    output_live: bool | None = None
+    """Voltage behind the contactor."""
+    phases: int | None = None
+    """Phases that the board switches now: 1 or 3."""
     rcd_tripped: bool | None = None
+    pe_lost: bool | None = None
+    """Protective earth missing or of high impedance."""
+    tilted: bool | None = None
+    door_open: bool | None = None
     emergency_stopped: bool | None = None
     locked: bool | None = None
     temperature_c: float | None = None
@@ -118,6 +132,10 @@ class BoardCommand:
     closed: bool = False
     """Contactor. A board with `runs_pilot` closes by itself while a current is offered."""
     locked: bool = False
+    phases: int = 3
+    """1: L1 alone, where the board can switch; changes only while the contactor is open."""
+    test_rcd: bool = False
+    """Test the residual-current monitor: a pulse begins when this turns true."""
 
 
 SAFE_COMMAND = BoardCommand(pilot=PilotMode.STEADY)
@@ -142,6 +160,8 @@ class MeterReading:
     reactive_power_var: float | None = None
     power_factor: float | None = None
     frequency_hz: float | None = None
+    phase_sequence_ok: bool | None = None
+    """L1, L2, L3 follow each other clockwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

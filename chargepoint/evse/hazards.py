@@ -181,7 +181,8 @@ def connector_not_locked(o: Observation, _: EvseSettings) -> str | None:
 
 def over_temperature(o: Observation, settings: EvseSettings) -> str | None:
     temperature_c = o.reading.temperature_c if o.reading is not None else None
-    limit_c = settings.temperature_resume_c if o.hot else settings.temperature_stop_c
+    limit_c = settings.temperature_pause_c
+    limit_c -= settings.temperature_hysteresis_c if o.hot else 0.0
     if temperature_c is None or temperature_c < limit_c:
         return None
     return f"{temperature_c:.1f} C, limit {limit_c:g} C"

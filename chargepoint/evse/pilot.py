@@ -212,6 +212,8 @@ class PilotDecoder:
         return state_from_levels(reading.pilot, self.state)
 
     def _needed(self, state: PilotState) -> tuple[int, float]:
+        if state is PilotState.D and self.state is PilotState.C and not self._settings.ventilated:
+            return self._settings.open_samples, 0.0
         if state in ASKING:
             return self._settings.close_samples, self._settings.close_span_s
         if self.state in ASKING:

@@ -45,6 +45,8 @@ class Phase(StrEnum):
     """Oscillator off, the vehicle may ramp down; contactor still closed (C1)."""
     OPENING = "opening"
     """Contactor commanded open, feedback awaited."""
+    WAKING = "waking"
+    """State F for a moment, to wake a vehicle that does not ask (B2)."""
     WAITING = "waiting"
     """The vehicle asks (C), but must not get energy now (no leave, or a pause first)."""
     FAULTED = "faulted"
@@ -63,6 +65,7 @@ class StopCause(StrEnum):
     PERMISSION_EXPIRED = "permission_expired"
     INOPERATIVE = "inoperative"
     HAZARD = "hazard"
+    PHASE_SWITCH = "phase_switch"
     SHUTDOWN = "shutdown"
 
 
@@ -89,6 +92,8 @@ class RenewLimit(Command, frozen=True):
     evse: int
     current_a: float
     until_s: float
+    phases: int | None = None
+    """1 or 3, where phases can be switched; None: as they are."""
 
 
 class RenewPermission(Command, frozen=True):
@@ -124,6 +129,14 @@ class ResetHazard(Command, frozen=True):
     request: str
 
 
+class LatchHazard(Command, frozen=True):
+    """Raise a hazard again that outlives restarts, before any permission is given."""
+
+    evse: int
+    hazard: str
+    detail: str
+
+
 class Transact(Command, frozen=True):
     """One raw bus request of a technician, served in the slack of the safety bus."""
 
@@ -137,7 +150,15 @@ class Transact(Command, frozen=True):
 
 
 AnyCommand = (
-    Hello | RenewLimit | RenewPermission | Revoke | SetOperative | Unlock | ResetHazard | Transact
+    Hello
+    | RenewLimit
+    | RenewPermission
+    | Revoke
+    | SetOperative
+    | Unlock
+    | ResetHazard
+    | LatchHazard
+    | Transact
 )
 
 # --- Facts, control to everybody ------------------------------------------------------------------
@@ -158,7 +179,10 @@ class EvseSnapshot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     permitted: bool
     operative: bool
     limit_a: float
-    """Limit in force: lease, failsafe, cable and board, the smallest."""
+    """Limit in force: lease, failsafe, cable, board, temperature, the smallest."""
+    limited_by: str = "lease"
+    """Which of them that is: `lease`, `failsafe`, `cable`, `board`, `configuration`, `heat`,
+    `pilot`."""
     offered_a: float
     """What the pilot offers now; 0 when nothing is offered."""
     limit_expired: bool
@@ -171,6 +195,8 @@ class EvseSnapshot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Why energy last stopped in this plug-in; None if it never flowed or flows now."""
     operations: int
     """Contactor closings since this control started."""
+    phases: int = 3
+    """Phases that are, or will be, switched: 1 or 3."""
 
 
 class BusHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -235,6 +261,8 @@ class HazardRaised(Fact, frozen=True):
     hazard: str
     detail: str
     """What was measured against what limit, in one line."""
+    persists: bool = False
+    """It outlives a restart: whoever keeps a disk keeps it, and sends `LatchHazard`."""
 
 
 class HazardCleared(Fact, frozen=True):
@@ -246,6 +274,14 @@ class LeaseExpired(Fact, frozen=True):
     evse: int
     lease: str
     """`limit` or `permission`."""
+
+
+class RcdTested(Fact, frozen=True):
+    """The self-test of the residual-current monitor has ended."""
+
+    evse: int
+    passed: bool
+    detail: str
 
 
 class Measured(Fact, frozen=True):
@@ -305,6 +341,7 @@ AnyFact = (
     | HazardRaised
     | HazardCleared
     | LeaseExpired
+    | RcdTested
     | Measured
     | TokenRead
     | DeviceLost
