@@ -1,16 +1,16 @@
-"""From a configured device to its driver: which drivers exist, and how each is built.
+"""From a configured device to its driver: each kind is built and checked here.
 
-A new driver is one row in DRIVERS and one line where its kind is built. Everything that the
-installer wrote is checked here, before any port is opened; docs/devices.md describes the options.
+Everything that the installer wrote is checked before any port is opened; docs/devices.md describes
+the options, `hal.driver_table` lists the drivers.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from hal.driver_table import DRIVERS, Driver, Kind
 from hal.drivers import (
     bender_cc6,
     meter,
@@ -19,47 +19,34 @@ from hal.drivers import (
     pilot_board,
     pn532,
     relay_board,
+    relay_contactor,
     rfid_text,
     simple_evse,
 )
-from hal.drivers.options import Option, parse
+from hal.drivers.options import parse
+from hal.drivers.pilot_board_map import check_claim, single_block
 from hal.drivers.token import Spelling
 from hal.errors import ConfigurationError
 from hal.interfaces import Meter, ModbusLink, PilotBoard, RelayBoard, SerialLink, TokenReader
 from hal.register_map import RegisterMap, known_maps, load
 from hal.values import TokenKind
 
-Kind = Literal["board", "meter", "reader", "relay"]
+__all__ = [
+    "BAUD_MIN",
+    "DRIVERS",
+    "build_board",
+    "build_meter",
+    "build_reader",
+    "build_relay_board",
+    "check_device",
+    "inner_device",
+    "when_silent",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """What is known of a driver before one is built."""
-
-    kind: Kind
-    bus: Literal["modbus", "serial"]
-    map_kind: str = ""
-    """Kind of register map that it needs; empty: it takes none."""
-    gap_s: float = 0.0
-    """Pause that the device needs between requests; to be given to its link."""
-    options: Mapping[str, Option] = field(default_factory=dict)
-    any_unit: bool = False
-    """It answers whatever unit is asked for: there is nothing else on its connection."""
-
-
-# fmt: off
-DRIVERS: Mapping[str, Driver] = {
-    "pilot-board": Driver("board",  "modbus", "pilot-board", 0.0, pilot_board.OPTIONS),
-    "simple-evse": Driver("board",  "modbus", "", simple_evse.GAP_S, simple_evse.OPTIONS),
-    "openevse":    Driver("board",  "serial", "", 0.0, openevse.OPTIONS),
-    "bender-cc6":  Driver("board",  "modbus", "", 0.0, bender_cc6.OPTIONS, any_unit=True),
-    "phoenix-ev-cc": Driver("board", "modbus", "", 0.0, phoenix_ev_cc.OPTIONS, any_unit=True),
-    "meter":       Driver("meter",  "modbus", "meter", 0.0, meter.OPTIONS),
-    "rfid-text":   Driver("reader", "serial", "", 0.0, rfid_text.OPTIONS),
-    "pn532":       Driver("reader", "serial", "", 0.0, pn532.OPTIONS),
-    "relay-board": Driver("relay",  "modbus", "", 0.0, relay_board.OPTIONS),
-}
-# fmt: on
+BAUD_MIN = 19_200
+"""Slowest serial line on which a board that does not open alone is opened in time by polling: at
+9600 baud a reading alone takes 30 ms, a command 17 ms, and there may be two boards and a meter
+(IEC 61851-1, Table A.6: 100 ms from leaving state C to open)."""
 
 
 def build_board(
@@ -71,13 +58,18 @@ def build_board(
     options: Mapping[str, object],
     current_max_a: float,
     accept_no_watchdog: bool,
+    baud: int | None = None,
+    inner: PilotBoard | None = None,
 ) -> PilotBoard:
     """The pilot board `name` on `link`, which is of the driver's bus. Raises ConfigurationError.
 
-    Refuses a board that neither opens by itself nor has a watchdog, unless that was accepted.
+    Refuses a board that neither opens by itself nor has a watchdog, unless that was accepted, and
+    one that is not certain to open alone on a serial line that is too slow to do it in its place.
+    `baud`: of a serial Modbus line, else None. `inner`: the board that `inner_device` names.
     """
     settings = _settings(driver, name, "board", options)
     found = _map(driver, name, map_name)
+    _check_speed(DRIVERS[driver], name, settings, baud)
     settings |= {"name": name, "current_max_a": current_max_a}
     modbus, line = cast(ModbusLink, link), cast(SerialLink, link)
     board: PilotBoard
@@ -90,6 +82,9 @@ def build_board(
             board = bender_cc6.BenderCc6(modbus, **settings)
         case "phoenix-ev-cc":
             board = phoenix_ev_cc.PhoenixEvCc(modbus, **settings)
+        case "relay-contactor":
+            del settings["pilot"]
+            board = relay_contactor.RelayContactor(modbus, _inner(name, inner), **settings)
         case _:
             assert found is not None, driver
             board = pilot_board.RegisterPilotBoard(modbus, found, **settings)
@@ -146,11 +141,18 @@ def build_relay_board(
 
 
 def check_device(
-    *, driver: str, name: str, map_name: str, options: Mapping[str, object], bus_kind: str
+    *,
+    driver: str,
+    name: str,
+    map_name: str,
+    options: Mapping[str, object],
+    bus_kind: str,
+    baud: int | None = None,
 ) -> None:
     """Check a device as far as that goes without its bus. Raises ConfigurationError.
 
-    `bus_kind` as in the configuration: `modbus-rtu`, `modbus-tcp` or `serial`.
+    `bus_kind` as in the configuration: `modbus-rtu`, `modbus-tcp` or `serial`. `baud` is looked at
+    on `modbus-rtu` only.
     """
     known = _driver(driver, name)
     if not bus_kind.startswith(known.bus):
@@ -162,9 +164,72 @@ def check_device(
     if found is not None and known.kind == "meter":
         found.blocks("reading", settings["max_registers"])
     elif found is not None:
-        pilot_board.single_block(found)
+        single_block(found)
+        check_claim(found, name, settings["opens_alone"])
+    elif driver == "relay-contactor":
+        relay_contactor.check_options(
+            name,
+            output=settings["output"],
+            lock_output=settings["lock_output"],
+            lock_input=settings["lock_input"],
+        )
     elif driver == "rfid-text":
         _lines(name, settings)
+    if bus_kind == "modbus-rtu":
+        _check_speed(known, name, settings, baud)
+
+
+def inner_device(*, driver: str, name: str, options: Mapping[str, object]) -> str | None:
+    """Name of the device that `name` is built around; None for one that is built alone.
+
+    Raises ConfigurationError.
+    """
+    known = _driver(driver, name)
+    if not known.inner_option:
+        return None
+    found: str = _settings(driver, name, known.kind, options)[known.inner_option]
+    if not found:
+        raise ConfigurationError(
+            f"{name}: options.{known.inner_option}: found nothing, expected the name of the "
+            "pilot-board device that gives the pilot"
+        )
+    return found
+
+
+def when_silent(*, driver: str, name: str, map_name: str, options: Mapping[str, object]) -> str:
+    """What the board does when this program falls silent. Raises ConfigurationError."""
+    settings = _settings(driver, name, "board", options)
+    found = _map(driver, name, map_name)
+    if found is not None and "watchdog" not in found.command:
+        return "nothing is known: its map has no watchdog, it may stay closed"
+    say = DRIVERS[driver].when_silent
+    assert say is not None, driver
+    return say(settings)
+
+
+def _inner(name: str, inner: PilotBoard | None) -> PilotBoard:
+    if inner is None or inner.traits.runs_pilot:
+        found = "nothing" if inner is None else f"`{inner.name}`, which runs the pilot itself"
+        raise ConfigurationError(f"{name}: options.pilot: found {found}, expected a pilot-board")
+    return inner
+
+
+def _check_speed(known: Driver, name: str, settings: Mapping[str, Any], baud: int | None) -> None:
+    """Refuse a slow line for a board that has to be opened over it."""
+    if known.kind != "board" or baud is None or baud >= BAUD_MIN:
+        return
+    if known.opens_alone or settings.get("opens_alone", False):
+        return
+    remedy = "raise the baud rate of the bus and of all its devices"
+    if "opens_alone" in known.options:
+        remedy += (
+            "; or, if the board itself opens on leaving state C and on a residual current, say "
+            "options = { opens_alone = true }, which is verified at start"
+        )
+    raise ConfigurationError(
+        f"{name}: bus: found {baud} baud, expected at least {BAUD_MIN} for a board that is not "
+        f"certain to open alone: polled so slowly it cannot be opened within 100 ms; {remedy}"
+    )
 
 
 def _driver(driver: str, name: str) -> Driver:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chargepoint.config import Bus, Config, Evse
+from chargepoint.config import Bus, Config, Device, Evse
 from chargepoint.control.loop import Loop
 from chargepoint.control.serial_line import SerialSafetyBus
 from chargepoint.control.server import Server
@@ -23,7 +23,7 @@ from hal.bus.modbus import ModbusBus, open_modbus_rtu, open_modbus_tcp
 from hal.bus.serial import LineLink, open_serial
 from hal.errors import ConfigurationError
 from hal.interfaces import Meter, ModbusLink, PilotBoard
-from hal.loader import DRIVERS, build_board, build_meter, check_device
+from hal.loader import DRIVERS, build_board, build_meter, check_device, inner_device
 
 BOARD_BREAKER_MAX_S = 1.0
 """A board that was lost is asked again this often: a recovered one must not be left alone."""
@@ -111,34 +111,20 @@ def board_of(config: Config, bus: SafetyBus, evse: Evse, *, accept_no_watchdog: 
     """The board of an EVSE on its bus. Raises ConfigurationError, also for a bus of another kind
     than the driver's."""
     device = config.device_named(evse.board)
-    check_device(
-        driver=device.driver,
-        name=device.name,
-        map_name=device.map,
-        options=device.options,
-        bus_kind=config.bus_named(device.bus).kind,
-    )
-    if isinstance(bus, SerialSafetyBus):
-        link: ModbusLink | LineLink = bus.link(device.name)
-    else:
-        link = _link(config, bus, device.name, BOARD_BREAKER_MAX_S)
-    return build_board(
-        driver=device.driver,
-        name=device.name,
-        link=link,
-        map_name=device.map,
-        options=device.options,
-        current_max_a=evse.current_max_a,
-        accept_no_watchdog=accept_no_watchdog,
-    )
+    inner = inner_device(driver=device.driver, name=device.name, options=device.options)
+    if inner is None:
+        return _board(config, bus, evse, device, None, accept_no_watchdog)
+    around = _board(config, bus, evse, config.device_named(inner), None, accept_no_watchdog)
+    return _board(config, bus, evse, device, around, accept_no_watchdog)
 
 
 def board_units(config: Config, evses: Sequence[Evse]) -> frozenset[int]:
     """Unit numbers under which a board of a Modbus bus can be reached."""
     units: set[int] = set()
     for device in (config.device_named(evse.board) for evse in evses):
-        driver = DRIVERS[device.driver]
-        units.update(EVERY_UNIT if driver.any_unit else (device.unit,))
+        inner = inner_device(driver=device.driver, name=device.name, options=device.options)
+        for part in (device, *([config.device_named(inner)] if inner else ())):
+            units.update(EVERY_UNIT if DRIVERS[part.driver].any_unit else (part.unit,))
     return frozenset(units)
 
 
@@ -185,6 +171,41 @@ def settings_of(config: Config, evse: Evse) -> EvseSettings:
         phase_switch_wait_s=safety.phase_switch_wait_s,
         phase_switch_every_s=safety.phase_switch_every_s,
         lock_attempts=safety.lock_attempts,
+    )
+
+
+def _board(
+    config: Config,
+    bus: SafetyBus,
+    evse: Evse,
+    device: Device,
+    inner: PilotBoard | None,
+    accept_no_watchdog: bool,
+) -> PilotBoard:
+    table = config.bus_named(device.bus)
+    baud = table.baud if table.kind == "modbus-rtu" else None
+    check_device(
+        driver=device.driver,
+        name=device.name,
+        map_name=device.map,
+        options=device.options,
+        bus_kind=table.kind,
+        baud=baud,
+    )
+    if isinstance(bus, SerialSafetyBus):
+        link: ModbusLink | LineLink = bus.link(device.name)
+    else:
+        link = _link(config, bus, device.name, BOARD_BREAKER_MAX_S)
+    return build_board(
+        driver=device.driver,
+        name=device.name,
+        link=link,
+        map_name=device.map,
+        options=device.options,
+        current_max_a=evse.current_max_a,
+        accept_no_watchdog=accept_no_watchdog,
+        baud=baud,
+        inner=inner,
     )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from hal.drivers.options import Number, Option
 from hal.errors import BadReply, DeviceError, DeviceRefused
@@ -221,6 +222,13 @@ class BenderCc6:
             detail = f"{len(words.values)} values"
             raise BadReply(self._name, f"read holding {address}+{count}", detail)
         return words
+
+
+def when_silent(settings: Mapping[str, Any]) -> str:
+    """What the controller does without us."""
+    after = f"after {settings['timeout_s']} s it falls back to {settings['safe_current_a']} A"
+    paused = settings["safe_current_a"] == 0
+    return f"{after} and " + ("pauses the charge" if paused else "goes on charging with that")
 
 
 def faults_of(errors: int) -> frozenset[str]:

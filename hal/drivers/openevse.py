@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from hal.drivers.openevse_rapi import Answer, Exchange, Notice
 from hal.drivers.openevse_state import DISABLED, SLEEPING, State
@@ -314,6 +315,17 @@ class OpenEvse:
     def _bad(self, command: str, answer: Answer) -> BadReply:
         said = " ".join(("OK" if answer.ok else "NK", *answer.values))
         return BadReply(self._name, command, f"answered `{said}`")
+
+
+def when_silent(settings: Mapping[str, Any]) -> str:
+    """What the controller does without us."""
+    opens = "it opens only when the vehicle leaves C or on a fault of its own"
+    if not settings["heartbeat_s"]:
+        return f"it keeps the last current for ever; {opens}"
+    return (
+        f"after {settings['heartbeat_s']} s it lowers the current to "
+        f"{settings['fallback_current_a']} A and goes on charging; {opens}"
+    )
 
 
 def _hottest_c(answer: Answer) -> float | None:

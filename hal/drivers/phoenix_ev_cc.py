@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from hal.drivers.options import Choice, Number, Option
 from hal.errors import BadReply, DeviceError, DeviceRefused
@@ -222,3 +223,8 @@ class PhoenixEvCc:
 
     def _one(self, address: int) -> int:
         return self._link.read_holding_registers(address, 1).values[0]
+
+
+def when_silent(settings: Mapping[str, Any]) -> str:
+    """What the controller does without us."""
+    return "it goes on charging with the last current, for ever; nothing says that it opens alone"

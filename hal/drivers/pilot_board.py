@@ -11,32 +11,31 @@ again behind its back; the program above has to command open first.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from hal.drivers.options import Number, Option
-from hal.drivers.registers import read_block, read_identity, request_text
-from hal.errors import BadReply, ConfigurationError, DeviceError
-from hal.interfaces import ModbusLink
-from hal.register_map import Block, Register, RegisterMap
-from hal.values import (
-    BoardCommand,
-    BoardReading,
-    BoardTraits,
-    DeviceIdentity,
-    PilotLevels,
-    PilotMode,
+from hal.drivers.options import Flag, Number, Option
+from hal.drivers.pilot_board_map import (
+    Abilities,
+    abilities_of,
+    check_claim,
+    reading_of,
+    single_block,
 )
+from hal.drivers.registers import read_block, read_identity, request_text
+from hal.errors import BadReply, DeviceError
+from hal.interfaces import ModbusLink
+from hal.register_map import Block, RegisterMap
+from hal.values import BoardCommand, BoardReading, BoardTraits, DeviceIdentity, PilotMode
 
 WATCHDOG_DEFAULT_S = 1.0
 DUTY_STEADY = 1.0
 DUTY_FAULT = 0.0
-REQUIRED = {
-    "reading": ("status", "pilot_high", "pilot_low"),
-    "command": ("pilot", "contactor"),
+OPTIONS: Mapping[str, Option] = {
+    "watchdog_s": Number(WATCHDOG_DEFAULT_S, 0.2, 10.0),
+    "opens_alone": Flag(False),
 }
-OPTIONS: Mapping[str, Option] = {"watchdog_s": Number(WATCHDOG_DEFAULT_S, 0.2, 10.0)}
 
 
 @dataclass(slots=True)
@@ -46,6 +45,7 @@ class _Told:
     contactor: bool | None = None
     pilot: tuple[int, ...] | None = None
     lock: bool | None = None
+    one_phase: bool | None = None
 
 
 class RegisterPilotBoard:
@@ -59,20 +59,28 @@ class RegisterPilotBoard:
         name: str,
         current_max_a: float,
         watchdog_s: float = WATCHDOG_DEFAULT_S,
+        opens_alone: bool = False,
     ) -> None:
-        """Raises ConfigurationError when `registers` lacks what a pilot board needs."""
+        """`opens_alone` is the installer's word, which `prepare` verifies.
+
+        Raises ConfigurationError when `registers` lacks what a pilot board needs.
+        """
         self._name = name
         self._link = link
         self._map = registers
         self._block = single_block(registers)
+        check_claim(registers, name, opens_alone)
         self._watchdog = registers.command.get("watchdog")
-        self._lock = registers.command.get("lock")
+        self._must_open_alone = opens_alone
+        self._abilities: Abilities = {}
         self._told = _Told()
+        self._testing = False
+        """The pulse that tests the residual-current monitor was sent, and is still asked for."""
         self._expired = False
         """Whether the watchdog had expired at the latest reading: only the change is acted on."""
         self._traits = BoardTraits(
             watchdog_s=watchdog_s if self._watchdog else None,
-            opens_alone=False,
+            opens_alone=opens_alone,
             runs_pilot=False,
             current_max_a=current_max_a,
             has_contactor_feedback=False,
@@ -97,25 +105,28 @@ class RegisterPilotBoard:
         raw = {
             one.name: tuple(self._block.words(one, words.values)) for one in self._block.registers
         }
-        reading = self._reading(raw, words.taken_s)
+        reading = reading_of(self._map, raw, self._abilities, words.taken_s)
         self._compare(reading, raw.get("duty"))
         return reading
 
     def command(self, command: BoardCommand) -> None:
-        """Make the board follow: open, pilot, lock, close, each only if it differs.
+        """Make the board follow: open, phases, pilot, lock, test, close, each only if it differs.
 
         The contactor opens before anything else changes and closes after everything else, so that
-        a lock is engaged before power and released after it. Raises DeviceError, after which the
-        next call writes everything.
+        a lock is engaged before power and released after it. Phases change, and a test begins,
+        only while it is told to be open. Raises DeviceError, after which the next call writes
+        everything; a test that has begun is not begun again.
         """
         pilot = self._pilot_words(command)
         try:
             if not command.closed:
                 self._write_contactor(False)
+            self._write_phases(command.phases)
             if self._told.pilot != pilot:
                 self._link.write_register(self._map.command["pilot"].address, pilot[0])
                 self._told.pilot = pilot
             self._write_lock(command.locked)
+            self._write_test(command)
             if command.closed:
                 self._write_contactor(True)
         except DeviceError:
@@ -125,34 +136,57 @@ class RegisterPilotBoard:
     def prepare(self) -> DeviceIdentity:
         """Identify the board, set and read back its watchdog, learn what it has.
 
-        Raises DeviceError; BadReply when it is not the board of the map, or its watchdog does not
-        hold the value that was set.
+        Raises DeviceError; BadReply when it is not the board of the map, its watchdog does not
+        hold the value that was set, or it does not open alone although the installer said so.
         """
         self._told = _Told()
+        self._testing = False
         answers = read_identity(self._link, self._map)
-        self._set_watchdog()
         raw = {name: words.values[0] for name, (_, words) in answers.items()}
-        decoded = {name: one.decode(words.values) for name, (one, words) in answers.items()}
-        abilities = self._map.identity.get("capabilities")
-        flags = abilities.flags(raw.get("capabilities", 0)) if abilities else {}
-        limit_a = decoded.get("current_max", 0.0) or self._traits.current_max_a
-        self._traits = BoardTraits(
-            watchdog_s=self._traits.watchdog_s,
-            opens_alone=flags.get("opens_alone", False),
-            runs_pilot=False,
-            current_max_a=min(limit_a, self._traits.current_max_a),
-            has_contactor_feedback=flags.get("contactor_feedback", False),
-            has_rcd=flags.get("rcd", False),
-            has_proximity=flags.get("proximity", False),
-            has_lock=flags.get("lock", False) and self._lock is not None,
-            has_temperature=flags.get("temperature", False),
-        )
+        self._learn(abilities_of(self._map, raw))
+        self._set_watchdog()
+        if "current_max" in answers:
+            register, words = answers["current_max"]
+            self._limit(register.decode(words.values))
         firmware = raw.get("firmware")
         return DeviceIdentity(
             vendor=self._map.vendor,
             model=self._map.model or self._map.name,
             firmware="" if firmware is None else f"{firmware >> 8}.{firmware & 0xFF}",
         )
+
+    # --- Preparing --------------------------------------------------------------------------------
+
+    def _learn(self, abilities: Abilities) -> None:
+        def has(ability: str, command: str = "") -> bool:
+            return abilities.get(ability, False) and (not command or command in self._map.command)
+
+        if self._must_open_alone and not has("opens_alone"):
+            raise BadReply(
+                self._name,
+                f"identify as {self._map.name}",
+                "the board does not say that it opens alone, expected it: options.opens_alone",
+            )
+        self._abilities = abilities
+        self._traits = BoardTraits(
+            watchdog_s=self._traits.watchdog_s,
+            opens_alone=has("opens_alone"),
+            runs_pilot=False,
+            current_max_a=self._traits.current_max_a,
+            has_contactor_feedback=has("contactor_feedback"),
+            has_rcd=has("rcd"),
+            has_proximity=has("proximity"),
+            has_lock=has("lock", "lock"),
+            has_temperature=has("temperature"),
+            has_rcd_test=has("rcd_test", "rcd_test") and has("rcd"),
+            has_phase_switch=has("phase_switch", "one_phase"),
+        )
+
+    def _limit(self, board_max_a: float) -> None:
+        """Adopt the board's own limit; 0: it states none."""
+        if board_max_a:
+            limit_a = min(board_max_a, self._traits.current_max_a)
+            self._traits = replace(self._traits, current_max_a=limit_a)
 
     def _set_watchdog(self) -> None:
         if self._watchdog is None or self._traits.watchdog_s is None:
@@ -170,39 +204,7 @@ class RegisterPilotBoard:
             detail = f"watchdog holds {held[0]}, expected {wanted[0]}"
             raise BadReply(self._name, request_text(block), detail)
 
-    def _reading(self, raw: Mapping[str, tuple[int, ...]], taken_s: float) -> BoardReading:
-        traits = self._traits
-        status = self._map.reading["status"].flags(raw["status"][0])
-        faults = self._map.reading.get("faults")
-        set_faults = faults.flags(raw["faults"][0]) if faults else {}
-        return BoardReading(
-            taken_s=taken_s,
-            pilot=PilotLevels(
-                high_v=self._map.reading["pilot_high"].decode(raw["pilot_high"]),
-                low_v=self._map.reading["pilot_low"].decode(raw["pilot_low"]),
-            ),
-            oscillating=status.get("oscillating"),
-            duty_ratio=self._value("duty", raw),
-            proximity_ohm=self._value("proximity", raw) if traits.has_proximity else None,
-            contactor_closed=(
-                status.get("contactor_closed") if traits.has_contactor_feedback else None
-            ),
-            contactor_commanded=status.get("contactor_commanded"),
-            rcd_tripped=status.get("rcd_tripped") if traits.has_rcd else None,
-            emergency_stopped=status.get("emergency_stopped"),
-            locked=status.get("locked") if traits.has_lock else None,
-            temperature_c=self._value("temperature", raw) if traits.has_temperature else None,
-            watchdog_expired=status.get("watchdog_expired"),
-            sample=raw["sample"][0] if "sample" in raw else None,
-            faults=frozenset(f"board_{name}" for name, active in set_faults.items() if active),
-        )
-
-    def _value(self, name: str, raw: Mapping[str, tuple[int, ...]]) -> float | None:
-        register = self._map.reading.get(name)
-        if register is None:
-            return None
-        value = register.decode(raw[name])
-        return None if math.isnan(value) else value
+    # --- Reading ----------------------------------------------------------------------------------
 
     def _compare(self, reading: BoardReading, duty: tuple[int, ...] | None) -> None:
         """Forget what the board evidently does not hold any more, so that it is written again.
@@ -218,6 +220,10 @@ class RegisterPilotBoard:
         if restarted or expired:
             told.pilot = None
             told.lock = None
+        if reading.phases is not None and told.one_phase is not (reading.phases == 1):
+            told.one_phase = None
+
+    # --- Commanding -------------------------------------------------------------------------------
 
     def _pilot_words(self, command: BoardCommand) -> tuple[int, ...]:
         register = self._map.command["pilot"]
@@ -238,29 +244,29 @@ class RegisterPilotBoard:
             self._link.write_coil(self._map.command["contactor"].address, closed)
             self._told.contactor = closed
 
-    def _write_lock(self, locked: bool) -> None:
-        if self._lock is None or not self._traits.has_lock or self._told.lock is locked:
+    def _write_phases(self, phases: int) -> None:
+        """A board refuses the change while its coil is on: then it waits for the next open."""
+        one_phase = phases == 1
+        if not self._traits.has_phase_switch or self._told.contactor is not False:
             return
-        self._link.write_coil(self._lock.address, locked)
-        self._told.lock = locked
+        if self._told.one_phase is not one_phase:
+            self._link.write_coil(self._map.command["one_phase"].address, one_phase)
+            self._told.one_phase = one_phase
+
+    def _write_lock(self, locked: bool) -> None:
+        if self._traits.has_lock and self._told.lock is not locked:
+            self._link.write_coil(self._map.command["lock"].address, locked)
+            self._told.lock = locked
+
+    def _write_test(self, command: BoardCommand) -> None:
+        wanted = command.test_rcd and not command.closed and self._traits.has_rcd_test
+        if wanted and not self._testing:
+            self._link.write_coil(self._map.command["rcd_test"].address, True)
+        self._testing = wanted
 
 
-def single_block(registers: RegisterMap) -> Block:
-    """The one block that a safety reading is.
-
-    Raises ConfigurationError for a map with more blocks, or without what a pilot board needs.
-    """
-    for group, names in REQUIRED.items():
-        present: Mapping[str, Register] = getattr(registers, group)
-        for name in names:
-            if name not in present:
-                raise ConfigurationError(
-                    f"{registers.file}: {group}.{name}: found nothing, expected a register"
-                )
-    blocks = registers.blocks("reading", 125)
-    if len(blocks) != 1:
-        raise ConfigurationError(
-            f"{registers.file}: reading: found {len(blocks)} separate blocks, expected one: a "
-            "safety reading is one request"
-        )
-    return blocks[0]
+def when_silent(settings: Mapping[str, Any]) -> str:
+    """What the board does without us, if its map has a watchdog."""
+    return (
+        f"its watchdog opens the contactor and stops the pilot after {settings['watchdog_s']:g} s"
+    )

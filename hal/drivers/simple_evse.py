@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from hal.drivers.options import Number, Option
 from hal.errors import BadReply
@@ -170,3 +171,13 @@ class SimpleEvse:
             return self._link.read_holding_registers(address, 1).values[0]
         except IndexError as error:
             raise BadReply(self._name, f"read holding {address}+1", "no value") from error
+
+
+def when_silent(settings: Mapping[str, Any]) -> str:
+    """What the controller does without us."""
+    stored_a = settings["power_on_current_a"]
+    start = "the stored current" if stored_a is None else f"{stored_a} A"
+    return (
+        "it keeps the last current for ever and opens only when the vehicle leaves C; after a "
+        f"power cut it starts with {start}"
+    )

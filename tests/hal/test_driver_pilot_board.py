@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ OFFER = BoardCommand(pilot=PilotMode.OFFER, current_a=16.0, duty_ratio=16 / 60)
 CHARGE = BoardCommand(
     pilot=PilotMode.OFFER, current_a=16.0, duty_ratio=16 / 60, closed=True, locked=True
 )
-CONTACTOR, LOCK = 0, 1
+CONTACTOR, LOCK, RCD_TEST, ONE_PHASE = 0, 1, 2, 3
+OPENS_ALONE, RCD, RCD_TEST_BIT, PHASE_SWITCH = 1 << 0, 1 << 2, 1 << 6, 1 << 10
+ALL_BITS = 0x1FFF
 
 
 def memory(capabilities: int = EVERYTHING) -> MemoryModbusLink:
@@ -30,13 +33,16 @@ def memory(capabilities: int = EVERYTHING) -> MemoryModbusLink:
     )
 
 
-def board(link: MemoryModbusLink, watchdog_s: float = 1.0) -> RegisterPilotBoard:
+def board(
+    link: MemoryModbusLink, watchdog_s: float = 1.0, *, opens_alone: bool = False
+) -> RegisterPilotBoard:
     return RegisterPilotBoard(
         link,
         load("reference_pilot_board"),
         name="board",
         current_max_a=40.0,
         watchdog_s=watchdog_s,
+        opens_alone=opens_alone,
     )
 
 
@@ -109,6 +115,154 @@ def test_a_standing_sample_counter_is_passed_on() -> None:
     link = memory()
     device = prepared(link)
     assert [device.read().sample, device.read().sample] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("bit", "field"),
+    [
+        (7, "pe_lost"),
+        (8, "tilted"),
+        (9, "door_open"),
+        (10, "second_closed"),
+        (11, "output_live"),
+    ],
+)
+def test_each_sensor_has_its_bit_and_is_missing_on_a_board_without_it(bit: int, field: str) -> None:
+    link = memory(capabilities=ALL_BITS)
+    device = prepared(link)
+    assert getattr(device.read(), field) is False
+    link.inputs[0] = 1 << bit
+    assert getattr(device.read(), field) is True
+    without = memory()
+    without.inputs[0] = 0xFFFF
+    assert getattr(prepared(without).read(), field) is None
+
+
+def test_the_phases_it_switches_are_told() -> None:
+    link = memory(capabilities=ALL_BITS)
+    device = prepared(link)
+    assert device.traits.has_phase_switch
+    assert device.read().phases == 3
+    link.inputs[0] = 1 << 12
+    assert device.read().phases == 1
+    assert prepared(memory()).read().phases is None
+
+
+def test_phases_change_while_it_is_open_and_before_it_closes() -> None:
+    link = memory(capabilities=PHASE_SWITCH)
+    device = prepared(link)
+    device.command(replace(OFFER, phases=1))
+    device.command(replace(CHARGE, phases=1))
+    assert link.log == [
+        ("coil", CONTACTOR, 0),
+        ("coil", ONE_PHASE, 1),
+        ("holding", 0, 2666),
+        ("coil", CONTACTOR, 1),
+    ]
+
+
+def test_phases_wait_until_it_is_told_to_open() -> None:
+    link = memory(capabilities=PHASE_SWITCH)
+    device = prepared(link)
+    device.command(OFFER)
+    device.command(CHARGE)
+    link.log.clear()
+    device.command(replace(CHARGE, phases=1))
+    assert link.log == []
+    device.command(replace(OFFER, phases=1))
+    assert link.log == [("coil", CONTACTOR, 0), ("coil", ONE_PHASE, 1)]
+
+
+def test_after_an_error_under_load_the_phases_are_left_alone() -> None:
+    link = memory(capabilities=PHASE_SWITCH)
+    device = prepared(link)
+    device.command(OFFER)
+    device.command(CHARGE)
+    link.failures.append(NoReply("board", "write", "nothing"))
+    with pytest.raises(NoReply):
+        device.command(replace(CHARGE, duty_ratio=0.1))
+    link.log.clear()
+    device.command(CHARGE)
+    assert link.log == [("holding", 0, 2666), ("coil", CONTACTOR, 1)]
+
+
+def test_a_phase_switch_that_the_board_lost_is_written_again() -> None:
+    """A restart with the pilot steady shows in nothing else."""
+    link = memory(capabilities=PHASE_SWITCH)
+    device = prepared(link)
+    device.command(replace(SAFE_COMMAND, phases=1))
+    link.log.clear()
+    device.read()  # bit 12 is off
+    device.command(replace(SAFE_COMMAND, phases=1))
+    assert link.log == [("coil", ONE_PHASE, 1)]
+
+
+def test_a_board_without_a_phase_switch_is_never_told_to_switch() -> None:
+    link = memory()
+    prepared(link).command(replace(OFFER, phases=1))
+    assert ("coil", ONE_PHASE, 1) not in link.log
+
+
+def test_a_test_of_the_residual_current_monitor_is_one_pulse() -> None:
+    link = memory(capabilities=RCD | RCD_TEST_BIT)
+    device = prepared(link)
+    assert device.traits.has_rcd_test
+    device.command(SAFE_COMMAND)
+    link.log.clear()
+    for _ in range(3):
+        device.command(replace(SAFE_COMMAND, test_rcd=True))
+    assert link.log == [("coil", RCD_TEST, 1)]
+    device.command(SAFE_COMMAND)
+    device.command(replace(SAFE_COMMAND, test_rcd=True))
+    assert link.log == [("coil", RCD_TEST, 1)] * 2
+
+
+def test_a_test_that_did_not_reach_the_board_is_begun_again() -> None:
+    link = memory(capabilities=RCD | RCD_TEST_BIT)
+    device = prepared(link)
+    device.command(SAFE_COMMAND)
+    link.log.clear()
+    link.failures.append(NoReply("board", "write", "nothing"))
+    with pytest.raises(NoReply):
+        device.command(replace(SAFE_COMMAND, test_rcd=True))
+    device.command(replace(SAFE_COMMAND, test_rcd=True))
+    assert link.log.count(("coil", RCD_TEST, 1)) == 2
+
+
+def test_another_error_does_not_begin_the_test_again() -> None:
+    link = memory(capabilities=RCD | RCD_TEST_BIT)
+    device = prepared(link)
+    device.command(replace(SAFE_COMMAND, test_rcd=True))
+    link.failures.append(NoReply("board", "write", "nothing"))
+    with pytest.raises(NoReply):
+        device.command(replace(OFFER, test_rcd=True))
+    device.command(replace(OFFER, test_rcd=True))
+    assert link.log.count(("coil", RCD_TEST, 1)) == 1
+
+
+def test_no_test_begins_under_load_or_on_a_board_without_one() -> None:
+    link = memory(capabilities=RCD | RCD_TEST_BIT)
+    prepared(link).command(replace(CHARGE, test_rcd=True))
+    assert ("coil", RCD_TEST, 1) not in link.log
+    without = memory()
+    prepared(without).command(replace(SAFE_COMMAND, test_rcd=True))
+    assert ("coil", RCD_TEST, 1) not in without.log
+
+
+def test_the_installers_word_that_it_opens_alone_is_verified() -> None:
+    assert board(memory(), opens_alone=True).traits.opens_alone
+    device = board(memory(capabilities=OPENS_ALONE), opens_alone=True)
+    device.prepare()
+    assert device.traits.opens_alone
+    with pytest.raises(BadReply, match="does not say that it opens alone"):
+        board(memory(capabilities=RCD), opens_alone=True).prepare()
+
+
+def test_a_map_that_cannot_verify_that_word_is_refused() -> None:
+    text = (Path(__file__).parents[2] / "hal/devices/reference_pilot_board.toml").read_text()
+    found = parse(text.replace("opens_alone = 0, ", ""), file="b.toml")
+    with pytest.raises(ConfigurationError, match=r"board: options\.opens_alone: found true"):
+        RegisterPilotBoard(memory(), found, name="board", current_max_a=32.0, opens_alone=True)
 
 
 def test_preparing_identifies_sets_the_watchdog_and_learns_the_abilities() -> None:

@@ -17,6 +17,8 @@ from hal.loader import (
     build_reader,
     build_relay_board,
     check_device,
+    inner_device,
+    when_silent,
 )
 from hal.register_map import known_maps
 
@@ -38,7 +40,15 @@ contactor = { table = "coil", address = 0 }
 """
 
 
-def board(driver: str, map_name: str = "", *, accept: bool = False, **options: Any) -> PilotBoard:
+def board(
+    driver: str,
+    map_name: str = "",
+    *,
+    accept: bool = False,
+    baud: int | None = None,
+    inner: PilotBoard | None = None,
+    **options: Any,
+) -> PilotBoard:
     return build_board(
         driver=driver,
         name="board1",
@@ -47,14 +57,31 @@ def board(driver: str, map_name: str = "", *, accept: bool = False, **options: A
         options=options,
         current_max_a=16.0,
         accept_no_watchdog=accept,
+        baud=baud,
+        inner=inner,
     )
 
 
-def problem(driver: str, map_name: str = "", bus_kind: str = "modbus-rtu", **options: Any) -> str:
+def checked(
+    driver: str,
+    map_name: str = "",
+    bus_kind: str = "modbus-rtu",
+    baud: int | None = None,
+    **options: Any,
+) -> None:
+    check_device(
+        driver=driver,
+        name="dev",
+        map_name=map_name,
+        options=options,
+        bus_kind=bus_kind,
+        baud=baud,
+    )
+
+
+def problem(driver: str, map_name: str = "", **arguments: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        check_device(
-            driver=driver, name="dev", map_name=map_name, options=options, bus_kind=bus_kind
-        )
+        checked(driver, map_name, **arguments)
     return str(caught.value)
 
 
@@ -98,6 +125,64 @@ def test_a_controller_on_a_serial_line_is_built() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("driver", "map_name", "options"),
+    [("pilot-board", "reference_pilot_board", {}), ("relay-contactor", "", {"pilot": "p"})],
+)
+def test_a_board_that_may_not_open_alone_is_refused_on_a_slow_line(
+    driver: str, map_name: str, options: dict[str, Any]
+) -> None:
+    """IEC 61851-1, Table A.6: 100 ms from leaving state C to open."""
+    message = problem(driver, map_name, baud=9600, **options)
+    assert message.startswith("dev: bus: found 9600 baud, expected at least 19200")
+    assert "cannot be opened within 100 ms" in message
+    assert ("opens_alone = true" in message) is (driver == "pilot-board")
+    checked(driver, map_name, baud=19200, **options)
+    checked(driver, map_name, bus_kind="modbus-tcp", baud=9600, **options)
+
+
+def test_the_word_that_it_opens_alone_lifts_that() -> None:
+    checked("pilot-board", "reference_pilot_board", baud=9600, opens_alone=True)
+    checked("simple-evse", baud=9600)
+    with pytest.raises(ConfigurationError, match="found 9600 baud"):
+        board("pilot-board", "reference_pilot_board", baud=9600)
+    assert board("pilot-board", "reference_pilot_board", baud=9600, opens_alone=True)
+
+
+def test_a_relay_contactor_is_built_around_its_pilot_board() -> None:
+    options: dict[str, Any] = {"pilot": "pilot1", "hold_s": 2}
+    assert inner_device(driver="relay-contactor", name="k", options=options) == "pilot1"
+    assert inner_device(driver="simple-evse", name="k", options={}) is None
+    pilot = board("pilot-board", "reference_pilot_board")
+    device = board("relay-contactor", inner=pilot, **options)
+    assert isinstance(device, PilotBoard)
+    assert device.traits.watchdog_s == 2
+    with pytest.raises(ConfigurationError, match="which runs the pilot itself"):
+        board("relay-contactor", inner=board("simple-evse"), **options)
+    with pytest.raises(ConfigurationError, match=r"board1: options\.pilot: found nothing"):
+        board("relay-contactor", **options)
+    with pytest.raises(ConfigurationError, match=r"k: options\.pilot: found nothing"):
+        inner_device(driver="relay-contactor", name="k", options={})
+
+
+def test_each_board_says_what_it_does_without_the_host(tmp_path: Path) -> None:
+    def silent(driver: str, map_name: str = "", **options: Any) -> str:
+        return when_silent(driver=driver, name="dev", map_name=map_name, options=options)
+
+    path = tmp_path / "bare.toml"
+    path.write_text(UNWATCHED, encoding="utf-8")
+    assert "after 0.5 s" in silent("pilot-board", "reference_pilot_board", watchdog_s=0.5)
+    assert "may stay closed" in silent("pilot-board", str(path))
+    assert "2 s after the last pulse" in silent("relay-contactor", pilot="p", hold_s=2.0)
+    assert "keeps the last current for ever" in silent("simple-evse")
+    assert "it starts with 0 A" in silent("simple-evse", power_on_current_a=0)
+    assert "after 10 s it lowers the current to 6 A" in silent("openevse")
+    assert "keeps the last current for ever" in silent("openevse", heartbeat_s=0)
+    assert "falls back to 0 A and pauses" in silent("bender-cc6")
+    assert "6 A and goes on charging" in silent("bender-cc6", safe_current_a=6)
+    assert "for ever" in silent("phoenix-ev-cc")
+
+
 def test_meter_reader_and_relay_board_are_built() -> None:
     memory, line = MemoryModbusLink(), ScriptedSerialLink()
     meter = build_meter(
@@ -137,7 +222,8 @@ def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
     [
         (
             {"driver": "pilot-bord"},
-            "dev: driver: found `pilot-bord`, expected one of pilot-board, simple-evse, openevse, "
+            "dev: driver: found `pilot-bord`, expected one of pilot-board, relay-contactor, "
+            "simple-evse, openevse, "
             "bender-cc6, phoenix-ev-cc, meter, rfid-text, pn532, relay-board; did you mean "
             "`pilot-board`?",
         ),
@@ -169,7 +255,8 @@ def test_a_driver_of_another_kind_is_refused_with_the_fitting_ones() -> None:
         ),
         (
             {"driver": "pilot-board", "map_name": "reference_pilot_board", "watchdg_s": 1},
-            "dev: options.watchdg_s: unknown option, expected one of watchdog_s; did you mean",
+            "dev: options.watchdg_s: unknown option, expected one of watchdog_s, opens_alone; "
+            "did you mean `watchdog_s`?",
         ),
         (
             {"driver": "meter", "map_name": "eastron_sdm630", "max_registers": 10.5},
