@@ -113,8 +113,8 @@ class Device(Section, frozen=True):
 
     name: Name
     driver: Name
-    """`pilot-board`, `simple-evse`, `openevse`, `bender-cc6`, `phoenix-ev-cc`, `relay-board`,
-    `meter`, `rfid-text`, `pn532`."""
+    """`pilot-board`, `relay-contactor`, `simple-evse`, `openevse`, `bender-cc6`, `phoenix-ev-cc`,
+    `relay-board`, `meter`, `rfid-text`, `pn532`."""
     bus: Name
     unit: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1
     """1 to 247; Modbus TCP devices may also want up to 255."""
@@ -436,6 +436,7 @@ def _contradictions(config: Config) -> Iterator[Mistake]:
     yield from _references(config)
     yield from _addresses(config)
     yield from _numbering(config)
+    yield from _relay_contactors(config)
     if config.csms is not None:
         yield from _csms(config.csms)
     safety = config.safety
@@ -509,6 +510,25 @@ def _numbering(config: Config) -> Iterator[Mistake]:
         yield Mistake("evse", f"ids are {ids}; expected 1 to {len(ids)} without gaps")
     boards = [evse.board for evse in config.evse]
     yield from _duplicates("evse", "board", boards)
+
+
+def _relay_contactors(config: Config) -> Iterator[Mistake]:
+    """Each is built around a pilot board of the same bus, which serves nothing else."""
+    users = {evse.board: f"EVSE {evse.id}" for evse in config.evse}
+    for number, device in enumerate(config.device, start=1):
+        if device.driver != "relay-contactor":
+            continue
+        key, pilot = f"device.{number}.options.pilot", device.options.get("pilot", "")
+        boards = {one.name: one for one in config.device if one.driver == "pilot-board"}
+        if pilot not in boards:
+            names = ", ".join(sorted(boards)) or "none is there"
+            yield Mistake(key, f"found {_shown(pilot)}, expected a pilot-board device: {names}")
+        elif boards[pilot].bus != device.bus:
+            yield Mistake(key, f"`{pilot}` is on bus `{boards[pilot].bus}`, not `{device.bus}`")
+        elif pilot in users:
+            yield Mistake(key, f"`{pilot}` belongs to {users[pilot]} already")
+        else:
+            users[pilot] = f"`{device.name}`"
 
 
 def _csms(csms: Csms) -> Iterator[Mistake]:

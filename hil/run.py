@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hal.loader import BAUD_MIN
 from hil.report import Run, commit, host, summary_line, write
 from hil.scenarios.plan import CASES
 from hil.scenarios.scenario import Case
@@ -28,7 +29,10 @@ BAUDS = (9600, 19200, 38400, 57600, 115200)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    wish = _parser().parse_args(arguments)
+    parser = _parser()
+    wish = parser.parse_args(arguments)
+    if wish.board == "plain" and wish.baud < BAUD_MIN:
+        parser.error(f"boards that do not open by themselves need {BAUD_MIN} baud or more")
     cases = [CASES[name] for name in wish.only] if wish.only else list(CASES.values())
     started_at = datetime.now(UTC)
     begin_s = time.monotonic()

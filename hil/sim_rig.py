@@ -60,7 +60,8 @@ class SimRig:
     def __init__(self, directory: Path, baud: int, plain: bool = False) -> None:
         """`plain`: boards that do not open by themselves."""
         self._plain = plain
-        changes = {**CHANGES, "bus.0.baud": baud}
+        alone = {f"device.{number}.options": {"opens_alone": not plain} for number in (0, 1)}
+        changes = {**CHANGES, "bus.0.baud": baud, **alone}
         self.stage = Stage(directory, changes=changes, raw=example())
         self._base = tomllib.loads(self.stage.config_path.read_text("utf-8"))
         self.recorder = Recorder(self.stage.simulator_url)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
-from chargepoint.config import Config, ConfigError, load
+from chargepoint.config import Config, ConfigError, Mistake, load
 from chargepoint.ipc.service import GetConfiguration, Variables
 
 
@@ -20,7 +20,12 @@ def config() -> None:
 @click.argument("file", type=click.Path(dir_okay=False))
 @json_option
 def check(file: str, as_json: bool) -> None:
-    """Check FILE and name every mistake at once. Exits with 0 when it is right, else with 1."""
+    """Check FILE and name every mistake at once. Exits with 0 when it is right, else with 1.
+
+    For each EVSE it says what its board does by itself: its watchdog, whether it opens alone, what
+    happens when this program falls silent; or why the board is refused, and what to do. No port is
+    opened: whether the devices are there and are what FILE says, only a start can tell.
+    """
     try:
         found = load(file)
     except ConfigError as error:
@@ -30,14 +35,25 @@ def check(file: str, as_json: bool) -> None:
             click.echo(str(error), err=True)
             click.echo(f"{len(error.mistakes)} mistake(s) in {file}", err=True)
         sys.exit(1)
+    from chargepoint.cli.board_report import board_reports
+
+    reports = board_reports(found)
     problems = _device_problems(found)
+    problems += [
+        Mistake(f"evse.{report.evse}.board", report.refused)
+        for report in reports
+        if report.refused and report.refused not in {one.problem for one in problems}
+    ]
     if as_json:
-        print_json({"file": file, "ok": not problems, "mistakes": problems})
+        boards = [report.as_json() for report in reports]
+        print_json({"file": file, "ok": not problems, "mistakes": problems, "boards": boards})
     else:
         for problem in problems:
             click.echo(f"{file}: {problem}", err=True)
         if not problems:
             click.echo(f"{file}: all right: {_summary(found)}")
+        for report in reports:
+            click.echo(str(report))
     sys.exit(1 if problems else 0)
 
 
@@ -66,7 +82,7 @@ def _summary(found: Config) -> str:
     return f"{len(found.evse)} EVSE(s), {len(found.device)} device(s), {csms}"
 
 
-def _device_problems(found: Config) -> list[str]:
+def _device_problems(found: Config) -> list[Mistake]:
     """What the device loader refuses, without opening any port."""
     from hal.errors import ConfigurationError
     from hal.loader import check_device
@@ -74,13 +90,15 @@ def _device_problems(found: Config) -> list[str]:
     problems = []
     for number, device in enumerate(found.device, start=1):
         try:
+            bus = found.bus_named(device.bus)
             check_device(
                 driver=device.driver,
                 name=device.name,
                 map_name=device.map,
                 options=device.options,
-                bus_kind=found.bus_named(device.bus).kind,
+                bus_kind=bus.kind,
+                baud=bus.baud,
             )
         except ConfigurationError as error:
-            problems.append(f"device.{number}: {error}")
+            problems.append(Mistake(f"device.{number}", str(error)))
     return problems
