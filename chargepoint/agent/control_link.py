@@ -4,6 +4,9 @@ One client per safety bus. The station sees the safety programs as one: it is co
 them are, and its boot id is made of all theirs. After each connection the present state of every
 EVSE is told, so that whatever was missed in between does not matter. Nothing here waits for a
 safety program: one that does not read is left and met again.
+
+A safety program hears nothing but `Hello` before its snapshot has arrived, and then first of the
+hazards that outlive restarts: no lease can overtake them.
 """
 
 from __future__ import annotations
@@ -16,18 +19,22 @@ from pathlib import Path
 import msgspec
 
 from chargepoint import log
+from chargepoint.agent.latches import Latches
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.client import ControlSession
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_fact, encode
 from chargepoint.station.events import (
+    ContactorOpened,
     ControlConnected,
     ControlLost,
     Event,
     EvseObserved,
     EvsePhase,
     EvseView,
+    HazardRaised,
     MeterLost,
     MeterRead,
+    RcdTested,
     TokenPresented,
     UnlockFinished,
 )
@@ -59,7 +66,9 @@ class ControlLinks:
         readers: Mapping[str, tuple[int, ...]],
         tell: Callable[[Event], None],
         now: Callable[[], float],
+        latches: Latches | None = None,
     ) -> None:
+        self._latches = latches or Latches()
         self._links = tuple(_Link(bus, self._heard, self._changed, now) for bus in buses)
         self._by_evse = {evse: link for link in self._links for evse in link.bus.evses}
         self._readers = readers
@@ -82,7 +91,7 @@ class ControlLinks:
         return self._whole
 
     def send(self, evse: int, command: m.Command) -> None:
-        """Send a command to the safety program of `evse`; dropped while it is not there."""
+        """Send a command to the safety program of `evse`; dropped while it is not met."""
         link = self._by_evse.get(evse)
         if link is not None:
             link.send(command)
@@ -115,16 +124,28 @@ class ControlLinks:
             boot = "+".join(other.boot for other in self._links)
             self._tell(ControlConnected(boot=boot, at_s=at_s))
             for evse in sorted(self.evses):
-                self._tell(EvseObserved(view=_view(self.evses[evse]), at_s=at_s))
+                view = _view(self.evses[evse], self._by_evse[evse].boot)
+                self._tell(EvseObserved(view=view, at_s=at_s))
 
     def _heard(self, link: _Link, fact: m.AnyFact) -> None:
         match fact:
             case m.Snapshot():
-                self.evses.update({evse.evse: evse for evse in fact.evses})
+                self._met(link, fact)
             case m.Observed():
                 self.evses[fact.evse.evse] = fact.evse
+                self._tell_all(self._latches.shown(fact.evse, link.boot))
                 if self._whole:
-                    self._tell(EvseObserved(view=_view(fact.evse), at_s=fact.at_s))
+                    self._tell(EvseObserved(view=_view(fact.evse, link.boot), at_s=fact.at_s))
+            case m.HazardRaised():
+                self._tell(HazardRaised(evse=fact.evse, hazard=fact.hazard, at_s=fact.at_s))
+                self._tell_all(self._latches.raised(fact, link.boot))
+            case m.HazardCleared():
+                self._tell_all(self._latches.cleared(fact))
+            case m.ContactorOpened():
+                opened = ContactorOpened(evse=fact.evse, under_load=fact.under_load, at_s=fact.at_s)
+                self._tell(opened)
+            case m.RcdTested():
+                self._tell(RcdTested(evse=fact.evse, passed=fact.passed, at_s=fact.at_s))
             case m.Measured():
                 self._tell(MeterRead(evse=fact.evse, reading=fact.meter))
             case m.TokenRead():
@@ -141,6 +162,19 @@ class ControlLinks:
                 self.health[link.bus.name] = fact
             case _:
                 pass  # the story of levels that were told above, or of interest to people only
+
+    def _met(self, link: _Link, snapshot: m.Snapshot) -> None:
+        """The first thing that a safety program is told is which hazards it must know of."""
+        ours = [evse for evse in snapshot.evses if evse.evse in link.bus.evses]
+        self.evses.update({evse.evse: evse for evse in ours})
+        commands, changes = self._latches.met(ours, snapshot.boot)
+        for command in commands:
+            link.send(command)
+        self._tell_all(changes)
+
+    def _tell_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._tell(event)
 
     def _token_read(self, fact: m.TokenRead) -> None:
         presented = TokenPresented(
@@ -203,7 +237,11 @@ class _Link:
             failures += 1
 
     def send(self, command: m.Command) -> None:
-        """Write without waiting; a side that reads nothing is left."""
+        """Write without waiting; a side that reads nothing is left, one not met hears nothing."""
+        if self.connected:
+            self._write(command)
+
+    def _write(self, command: m.Command) -> None:
         writer = self._writer
         if writer is None or writer.is_closing():
             return
@@ -220,7 +258,7 @@ class _Link:
     ) -> str:
         """Facts of one connection until its end; why it ended."""
         self._writer = writer
-        self.send(self._session.hello())
+        self._write(self._session.hello())
         lines = LineBuffer()
         try:
             while data := await reader.read(RECEIVE_BYTES):
@@ -243,15 +281,17 @@ class _Link:
 
     def _fact(self, fact: m.AnyFact, waited_s: float | None) -> None:
         self._session.seen(fact)
+        if not isinstance(fact, m.Snapshot):
+            self._heard(self, fact)
+            return
+        self.boot = fact.boot
+        self.connected = True
         self._heard(self, fact)
-        if isinstance(fact, m.Snapshot):
-            self.boot = fact.boot
-            self.connected = True
-            self._log.info("control.connected", bus=self.bus.name, waited_s=waited_s)
-            self._changed(self)
+        self._log.info("control.connected", bus=self.bus.name, waited_s=waited_s)
+        self._changed(self)
 
 
-def _view(evse: m.EvseSnapshot) -> EvseView:
+def _view(evse: m.EvseSnapshot, boot: str) -> EvseView:
     return EvseView(
         evse=evse.evse,
         phase=EvsePhase(evse.phase.value),
@@ -265,4 +305,8 @@ def _view(evse: m.EvseSnapshot) -> EvseView:
         locked=evse.locked,
         temperature_c=evse.temperature_c,
         hazards=evse.hazards,
+        limited_by=evse.limited_by,
+        phases=evse.phases,
+        boot=boot,
+        operations=evse.operations,
     )

@@ -68,7 +68,7 @@ class Leases:
         told = self._told.get(grant.evse)
         if told is None or told.operative != grant.operative:
             yield SetOperative(evse=grant.evse, operative=grant.operative)
-        if told is None or told.current_a != grant.current_a:
+        if told is None or (told.current_a, told.phases) != (grant.current_a, grant.phases):
             yield self._limit(grant, now_s)
         if grant.permitted and (told is None or not told.permitted):
             yield self._permission(grant, now_s)
@@ -77,7 +77,9 @@ class Leases:
 
     def _limit(self, grant: Grant, now_s: float) -> RenewLimit:
         until_s = now_s + self._limit_lease_s
-        return RenewLimit(evse=grant.evse, current_a=grant.current_a, until_s=until_s)
+        return RenewLimit(
+            evse=grant.evse, current_a=grant.current_a, until_s=until_s, phases=grant.phases
+        )
 
     def _permission(self, grant: Grant, now_s: float) -> RenewPermission:
         return RenewPermission(evse=grant.evse, until_s=now_s + self._permission_lease_s)

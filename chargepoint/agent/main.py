@@ -136,7 +136,11 @@ class _Agent:
         station = wiring.station(config, opened, host_boot_id())
         core = Core(station, wiring.adapters(config, station))
         controls = ControlLinks(
-            wiring.safety_buses(config), wiring.readers_of(config), self._inbox.put, time.monotonic
+            wiring.safety_buses(config),
+            wiring.readers_of(config),
+            self._inbox.put,
+            time.monotonic,
+            wiring.latches(opened),
         )
         model, safety = station.device_model, config.safety
         parts = Parts(

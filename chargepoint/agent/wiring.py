@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Mapping
 
 from chargepoint.agent.control_link import SafetyBus
+from chargepoint.agent.latches import Latches
 from chargepoint.agent.store import Opened
 from chargepoint.config import Config, ConfigError, Csms, Evse, Mistake
 from chargepoint.ocpp.adapter import Adapter
 from chargepoint.ocpp.v16.adapter import Adapter16
 from chargepoint.ocpp.v16.configuration import KEYS
 from chargepoint.ocpp.view import BootInformation
+from chargepoint.station import kept_hazards
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.station import Station
 
@@ -61,6 +63,11 @@ def station(config: Config, opened: Opened, boot: str) -> Station:
         spaces=opened.spaces, last_sequence=opened.last_sequence, waiting=opened.waiting
     )
     return Station(station_settings(config), restored, boot)
+
+
+def latches(opened: Opened) -> Latches:
+    """The hazards that every new run of a safety program must be told of."""
+    return Latches(kept_hazards.restored(opened.spaces.get(kept_hazards.SPACE, {})))
 
 
 def station_settings(config: Config) -> StationSettings:

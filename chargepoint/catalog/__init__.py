@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """ChargeX MREC code (CXnnn) or our own stable token; OCPP vendorErrorCode and techCode."""
     stops: bool = False
     """The connector cannot be used while this holds (status Faulted)."""
+    persists: bool = False
+    """The hazard outlives restarts: only service lifts it, also after a power loss."""
 
 
 @cache

@@ -213,7 +213,7 @@ def charging_state(view: EvseView, *, paused: bool) -> ChargingState | None:
     match view.phase:
         case EvsePhase.ENERGISED:
             return ChargingState.CHARGING
-        case EvsePhase.OFFERING:
+        case EvsePhase.OFFERING | EvsePhase.WAKING:
             return ChargingState.SUSPENDED_EVSE if paused else ChargingState.SUSPENDED_EV
         case EvsePhase.WAITING | EvsePhase.FAULTED | EvsePhase.OUT_OF_SERVICE:
             return ChargingState.SUSPENDED_EVSE

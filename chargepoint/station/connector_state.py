@@ -29,6 +29,7 @@ IN_TRANSACTION = {
     # phase of the safety program:   state; None: in passing, the state before it stays
     EvsePhase.ENERGISED:      _C.CHARGING,
     EvsePhase.OFFERING:       _C.SUSPENDED_EV,
+    EvsePhase.WAKING:         _C.SUSPENDED_EV,
     EvsePhase.IDLE:           _C.SUSPENDED_EV,      # S8: unplugged at the car, goes on
     EvsePhase.CONNECTED:      _C.SUSPENDED_EVSE,
     EvsePhase.WAITING:        _C.SUSPENDED_EVSE,

@@ -25,6 +25,8 @@ class Grant:
     current_a: float
     """Upper limit; 0 or below the minimum of 6 A pauses."""
     operative: bool
+    phases: int | None = None
+    """1 or 3, where phases can be switched; None: as they are."""
 
 
 # --- Store ----------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class EvsePhase(Enum):
     ENERGISED = "energised"
     STOPPING = "stopping"
     OPENING = "opening"
+    WAKING = "waking"
     WAITING = "waiting"
     FAULTED = "faulted"
     OUT_OF_SERVICE = "out_of_service"
@@ -55,6 +56,14 @@ class EvseView:
     locked: bool | None
     temperature_c: float | None
     hazards: tuple[str, ...]
+    limited_by: str = "lease"
+    """What `limit_a` comes from; the words of the safety program."""
+    phases: int = 3
+    """Phases that are, or will be, switched."""
+    boot: str = ""
+    """The run of the safety program that says so."""
+    operations: int = 0
+    """Contactor closings in that run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,52 @@ class EvseObserved:
     """Level, not edge: whatever was missed in between, this is how it is."""
 
     view: EvseView
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardRaised:
+    """A hazard came into force; for the counts, what holds now stands in the view."""
+
+    evse: int
+    hazard: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardKept:
+    """A hazard that outlives restarts is in force; to be kept until HazardForgotten."""
+
+    evse: int
+    hazard: str
+    detail: str
+    boot: str
+    """The run of the safety program that knows of it; empty: none does yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardForgotten:
+    """The safety program has cleared a hazard that was kept."""
+
+    evse: int
+    hazard: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactorOpened:
+    """The contactor opened; `under_load`: while current flowed, which wears it."""
+
+    evse: int
+    under_load: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RcdTested:
+    """The self-test of the residual-current monitor has ended."""
+
+    evse: int
+    passed: bool
     at_s: float
 
 
@@ -332,6 +387,11 @@ Event = (
     ControlConnected
     | ControlLost
     | EvseObserved
+    | HazardRaised
+    | HazardKept
+    | HazardForgotten
+    | ContactorOpened
+    | RcdTested
     | MeterRead
     | MeterLost
     | TokenPresented

@@ -16,7 +16,13 @@ ENDS = {
     "emergency_stopped": StopReason.EMERGENCY_STOP,
     "rcd_tripped":       StopReason.GROUND_FAULT,
     "over_current":      StopReason.OVERCURRENT_FAULT,
+    # Those that outlive restarts.
     "contactor_welded":  StopReason.OTHER,
+    "output_live":       StopReason.OTHER,
+    "cable_cut":         StopReason.OTHER,
+    "breaker_tripped":   StopReason.OTHER,
+    "tilted":            StopReason.OTHER,
+    "water_detected":    StopReason.OTHER,
 }
 _SEVERITY = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 # fmt: on

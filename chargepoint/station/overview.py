@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chargepoint.station.clock import Clock, ClockTrust
 from chargepoint.station.connector_state import ConnectorReports
+from chargepoint.station.counters import Counts
 from chargepoint.station.effects import ConnectorState
 from chargepoint.station.events import EvseView
 from chargepoint.station.outbox import Outbox
@@ -45,6 +46,8 @@ class EvseOverview:
     reading: MeterReading | None
     """The last reading, if it is of now."""
     transaction: TransactionOverview | None
+    counts: Counts
+    """What has happened to it in its life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Overview:
 
 
 def evse_overview(
-    session: Session, reports: ConnectorReports, outbox: Outbox, clock: Clock
+    session: Session, reports: ConnectorReports, outbox: Outbox, clock: Clock, counts: Counts
 ) -> EvseOverview:
     """One EVSE as it was left by the last event."""
     report, transaction = reports.report(session.evse), session.transaction
@@ -96,6 +99,7 @@ def evse_overview(
         view=session.vehicle.view,
         reading=session.meter.fresh,
         transaction=shown,
+        counts=counts,
     )
 
 

@@ -128,6 +128,8 @@ class Session:
     @property
     def permitted(self) -> bool:
         """The safety program may energise, as far as the transaction is concerned."""
+        if self.vehicle.kept:
+            return False
         if self.stage is Stage.RUNNING:
             return True
         return self.stage is Stage.RESUMING and self._same_control()

@@ -3,8 +3,9 @@
 `handle` takes one event and returns what it leads to, in order; `grants` says what each EVSE may do
 now; `deadline_s` when to come back without any other event. What the parts are, from the edge
 inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `token_cache`,
-`session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `connector_state`,
-`availability`, `limits`, `transaction` and `outbox` (the ledger), `device_model`, `clock`.
+`session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `kept_hazards`,
+`connector_state`, `availability`, `limits`, `transaction` and `outbox` (the ledger), `counters`,
+`device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import assert_never
 from chargepoint.station import (
     availability,
     clock,
+    counters,
     device_model,
     events,
+    kept_hazards,
     metering,
     outbox,
     token_cache,
@@ -27,10 +30,12 @@ from chargepoint.station.cards import Cards
 from chargepoint.station.charge import Evse
 from chargepoint.station.clock import Clock, ClockTrust
 from chargepoint.station.connector_state import ConnectorReports
+from chargepoint.station.counters import Counters
 from chargepoint.station.desk import Desk, earliest
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
+from chargepoint.station.kept_hazards import KeptHazards
 from chargepoint.station.limits import grants
 from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
@@ -86,6 +91,8 @@ class Station:
             desk, self.device_model, self._grid, self._outbox, self._sessions, settings
         )
         self._reports = ConnectorReports(desk)
+        self._kept_hazards = KeptHazards(desk, restored.space(kept_hazards.SPACE))
+        self._counters = Counters(self._sessions, restored.space(counters.SPACE))
         self._awake = False
         self._restore(restored)
 
@@ -98,7 +105,7 @@ class Station:
             self._wake()
         self._route(event)
         self._due()
-        return self._desk.take()
+        return self._counters.riding(self._desk.take())
 
     def grants(self, now_s: float) -> tuple[Grant, ...]:
         """What the safety program may do with each EVSE now."""
@@ -129,6 +136,7 @@ class Station:
         return Session(self._desk, self.device_model, evse, self._books, operative)
 
     def _restore(self, restored: Restored) -> None:
+        self._follow_kept()
         samples = restored.space(metering.SPACE)
         for key, text in restored.space(transaction.SPACE).items():
             session = self._sessions.get(int(key))
@@ -175,7 +183,21 @@ class Station:
                     session.control_lost(event.at_s)
             case events.EvseObserved(view=view):
                 if view.evse in self._sessions:
+                    self._counters.observe(view)
                     self._sessions[view.evse].observe(view, event.at_s)
+            case events.HazardRaised(evse=evse, hazard=hazard):
+                if hazard not in self._kept_hazards.of(evse):  # else it was counted before
+                    self._counters.hazard(evse, hazard)
+            case events.HazardKept():
+                self._kept_hazards.keep(event)
+                self._follow_kept()
+            case events.HazardForgotten():
+                self._kept_hazards.forget(event)
+                self._follow_kept()
+            case events.ContactorOpened(evse=evse, under_load=under_load):
+                self._counters.opened(evse, under_load)
+            case events.RcdTested(evse=evse, passed=passed):
+                self._counters.rcd_tested(evse, passed)
             case events.MeterRead():
                 self._meter_read(event)
             case events.TokenPresented():
@@ -238,6 +260,10 @@ class Station:
     def _answer(self, call: events.Call, verdict: Verdict) -> None:
         self._desk.emit(Answer(call=call, verdict=verdict))
 
+    def _follow_kept(self) -> None:
+        for session in self._sessions.values():
+            session.vehicle.kept = self._kept_hazards.of(session.evse)
+
     def _meter_read(self, event: events.MeterRead) -> None:
         session = self._sessions.get(event.evse)
         if session is not None:
@@ -280,7 +306,13 @@ class Station:
         """What status displays show."""
         return Overview(
             evses=tuple(
-                evse_overview(session, self._reports, self._outbox, self.clock)
+                evse_overview(
+                    session,
+                    self._reports,
+                    self._outbox,
+                    self.clock,
+                    self._counters.of(session.evse),
+                )
                 for session in self._sessions.values()
             ),
             ledger=ledger_overview(self._outbox, self._desk.boot, now_s),

@@ -35,6 +35,8 @@ class Vehicle:
         """When the contactor was first seen open; None: closed or not known."""
         self.fault_since_s: float | None = None
         """When a problem began that stops the connector."""
+        self.kept: tuple[str, ...] = ()
+        """Hazards that hold until the safety program has cleared them, whatever it says of them."""
         self._away_s: float | None = None
 
     def observe(self, view: EvseView, at_s: float) -> None:
@@ -59,10 +61,8 @@ class Vehicle:
     @property
     def hazards(self) -> tuple[str, ...]:
         """Problems of the EVSE, a safety program that is away for long included."""
-        if self.view is not None:
-            return self.view.hazards
-        away = self._away_s is not None and self._desk.now_s >= self._away_s + CONTROL_WAIT_S
-        return (CONTROL_LOST,) if away else ()
+        seen = self.view.hazards if self.view is not None else self._absence
+        return (*seen, *(hazard for hazard in self.kept if hazard not in seen))
 
     @property
     def stopped_by(self) -> str | None:
@@ -77,9 +77,14 @@ class Vehicle:
         self._follow_faults()
 
     def deadline_s(self) -> float | None:
-        if self._away_s is None or self.hazards:
+        if self._away_s is None or self._absence:
             return None
         return self._away_s + CONTROL_WAIT_S
+
+    @property
+    def _absence(self) -> tuple[str, ...]:
+        away = self._away_s is not None and self._desk.now_s >= self._away_s + CONTROL_WAIT_S
+        return (CONTROL_LOST,) if away else ()
 
     def _follow_plug(self, view: EvseView, at_s: float) -> None:
         again = self.known and view.plug_in != self.plug_in

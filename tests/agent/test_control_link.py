@@ -12,24 +12,33 @@ from typing import Any
 import msgspec
 
 from chargepoint.agent.control_link import UNSENT_MAX_BYTES, ControlLinks, SafetyBus
+from chargepoint.agent.latches import Latches
 from chargepoint.ipc.codec import decode_command, encode
 from chargepoint.ipc.messages import (
     BusHealth,
     Command,
+    ContactorOpened,
     DeviceLost,
     EvseSnapshot,
     Fact,
+    HazardCleared,
+    HazardRaised,
     Health,
     Hello,
+    LatchHazard,
     Measured,
     Observed,
     Phase,
+    RcdTested,
+    RenewPermission,
     Replied,
     Revoke,
     Snapshot,
+    StopCause,
     TokenRead,
     Unlock,
 )
+from chargepoint.station import events as ev
 from chargepoint.station.events import (
     ControlConnected,
     ControlLost,
@@ -41,6 +50,7 @@ from chargepoint.station.events import (
     TokenPresented,
     UnlockFinished,
 )
+from chargepoint.station.kept_hazards import Kept
 from hal.values import MeterReading, PilotState, TokenKind
 
 
@@ -74,6 +84,8 @@ class SafetyProgram:
         self.heard: list[Command] = []
         self.writers: list[asyncio.StreamWriter] = []
         self.reads = True
+        self.hazards: tuple[str, ...] = ()
+        self.before_snapshot: list[Fact] = []
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -99,7 +111,12 @@ class SafetyProgram:
             command = decode_command(line)
             self.heard.append(command)
             if isinstance(command, Hello):
-                evses = tuple(snapshot(evse) for evse in self.evses)
+                for fact in self.before_snapshot:
+                    writer.write(encode(fact))
+                evses = tuple(
+                    msgspec.structs.replace(snapshot(evse), hazards=self.hazards)
+                    for evse in self.evses
+                )
                 said = Snapshot(seq=7, at_s=1.0, boot=self.boot, evses=evses, missed=False)
                 writer.write(encode(said))
 
@@ -107,7 +124,7 @@ class SafetyProgram:
 class Agent:
     """The links and what the station is told."""
 
-    def __init__(self, programs: list[SafetyProgram]) -> None:
+    def __init__(self, programs: list[SafetyProgram], latches: Latches | None = None) -> None:
         self.told: list[Event] = []
         buses = [
             SafetyBus(
@@ -118,7 +135,12 @@ class Agent:
             )
             for program in programs
         ]
-        self.links = ControlLinks(buses, {"cards": (1, 2)}, self.told.append, time.monotonic)
+        self.links = ControlLinks(
+            buses, {"cards": (1, 2)}, self._tell, time.monotonic, latches or Latches()
+        )
+
+    def _tell(self, event: Event) -> None:
+        self.told.append(event)
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5.0):
@@ -131,7 +153,7 @@ class Agent:
 
 @asynccontextmanager
 async def connected(
-    place: Path, *evses: tuple[int, ...]
+    place: Path, *evses: tuple[int, ...], latches: Latches | None = None
 ) -> AsyncIterator[tuple[Agent, list[SafetyProgram]]]:
     """Safety programs with these EVSEs, and the links to them, all connected."""
     programs = [
@@ -140,7 +162,7 @@ async def connected(
     ]
     for program in programs:
         await program.start()
-    agent = Agent(programs)
+    agent = Agent(programs, latches)
     running = asyncio.create_task(agent.links.run())
     try:
         await agent.until(lambda: agent.links.connected)
@@ -265,3 +287,68 @@ async def test_health_is_kept_for_the_status(tmp_path: Path) -> None:
         program.say(health)
         await agent.until(lambda: agent.links.health)
         assert msgspec.to_builtins(agent.links.health["1.sock"]) == msgspec.to_builtins(health)
+
+
+# --- Hazards that outlive restarts ----------------------------------------------------------------
+
+WELDED = "contactor_welded"
+
+
+async def test_a_new_run_hears_of_kept_hazards_before_any_permission(tmp_path: Path) -> None:
+    latches = Latches({(2, WELDED): Kept(detail="closed for 1.2 s", boot="b0")})
+    async with connected(tmp_path, latches=latches) as (agent, (program,)):
+        program.stop()
+        await agent.until(lambda: agent.of(ControlLost))
+        program.boot = "b2"
+        await program.start()
+        agent.links.send(2, RenewPermission(evse=2, until_s=9.0))
+        while not agent.links.connected:  # whoever renews leases knows nothing of connections
+            agent.links.send(2, RenewPermission(evse=2, until_s=9.0))
+            await asyncio.sleep(0)
+        agent.links.send(2, RenewPermission(evse=2, until_s=9.0))
+        await agent.until(lambda: isinstance(program.heard[-1], RenewPermission))
+        kinds = [type(command) for command in program.heard]
+        second = kinds[kinds.index(Hello, 1) :]
+        assert second[:3] == [Hello, LatchHazard, RenewPermission]
+
+
+async def test_a_hazard_is_told_to_the_next_run_although_nothing_was_written_yet(
+    tmp_path: Path,
+) -> None:
+    async with connected(tmp_path) as (agent, (program,)):
+        program.say(HazardRaised(seq=8, at_s=5.0, evse=1, hazard=WELDED, detail="d", persists=True))
+        await agent.until(lambda: agent.of(ev.HazardKept))
+        assert agent.of(ev.HazardRaised) == [ev.HazardRaised(evse=1, hazard=WELDED, at_s=5.0)]
+        program.stop()
+        await agent.until(lambda: agent.of(ControlLost))
+        program.boot, program.heard = "b2", []
+        await program.start()
+        await agent.until(lambda: len(program.heard) == 2)
+        assert program.heard[1] == LatchHazard(evse=1, hazard=WELDED, detail="d")
+
+
+async def test_a_hazard_that_was_reset_while_we_were_away_is_forgotten(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (agent, (program,)):
+        program.say(HazardRaised(seq=8, at_s=5.0, evse=1, hazard=WELDED, detail="d", persists=True))
+        await agent.until(lambda: agent.of(ev.HazardKept))
+        program.before_snapshot = [HazardCleared(seq=9, at_s=6.0, evse=1, hazard=WELDED)]
+        program.hang_up()
+        await agent.until(lambda: agent.of(ev.HazardForgotten))
+        assert agent.of(ev.HazardForgotten) == [ev.HazardForgotten(evse=1, hazard=WELDED)]
+        agent.links.send(1, Revoke(evse=1))
+        await agent.until(lambda: Revoke(evse=1) in program.heard)
+        assert not any(isinstance(command, LatchHazard) for command in program.heard)
+
+
+async def test_what_is_counted_becomes_events(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (agent, (program,)):
+        agent.told.clear()
+        program.say(
+            ContactorOpened(seq=8, at_s=5.0, evse=1, cause=StopCause.HAZARD, under_load=True)
+        )
+        program.say(RcdTested(seq=9, at_s=6.0, evse=2, passed=False, detail="no trip"))
+        await agent.until(lambda: len(agent.told) == 2)
+        assert agent.told == [
+            ev.ContactorOpened(evse=1, under_load=True, at_s=5.0),
+            ev.RcdTested(evse=2, passed=False, at_s=6.0),
+        ]

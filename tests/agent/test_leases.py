@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from chargepoint.agent.leases import Leases
@@ -42,6 +43,14 @@ def test_only_what_changed_is_told(leases: Leases) -> None:
     assert leases.changes([grant(current_a=10.0)], 102.0) == [
         (1, RenewLimit(evse=1, current_a=10.0, until_s=112.0))
     ]
+
+
+def test_a_change_of_the_phases_alone_is_told_and_renewed(leases: Leases) -> None:
+    leases.changes([grant()], 100.0)
+    single = Grant(evse=1, permitted=True, current_a=16.0, operative=True, phases=1)
+    told = RenewLimit(evse=1, current_a=16.0, until_s=112.0, phases=1)
+    assert leases.changes([single], 102.0) == [(1, told)]
+    assert leases.renewals(103.0)[0] == (1, msgspec.structs.replace(told, until_s=113.0))
 
 
 def test_what_takes_away_goes_first(leases: Leases) -> None:

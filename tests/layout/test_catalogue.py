@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.catalog import Entry, entries
+from chargepoint.evse.hazards import HAZARDS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -88,3 +89,9 @@ def test_an_entry_says_what_happened_why_and_what_to_do(entry: Entry) -> None:
 )
 def test_a_hazard_tells_the_csms_more_than_no_error(entry: Entry) -> None:
     assert entry.code_v16 != "NoError"
+
+
+def test_the_catalogue_and_the_safety_program_agree_on_what_outlives_restarts() -> None:
+    """The agent takes it from the catalogue where a fact was missed."""
+    told = {entry.id for entry in entries().values() if entry.persists}
+    assert told == {hazard for hazard, row in HAZARDS.items() if row.persists}

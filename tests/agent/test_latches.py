@@ -1,0 +1,114 @@
+"""Hazards that outlive restarts: which run of the safety program knows of which."""
+
+from __future__ import annotations
+
+from chargepoint.agent.latches import Latches
+from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard, Phase
+from chargepoint.station.events import HazardForgotten, HazardKept
+from chargepoint.station.kept_hazards import Kept
+from hal.values import PilotState
+
+WELDED = "contactor_welded"
+LATCH = LatchHazard(evse=1, hazard=WELDED, detail="closed for 1.2 s")
+
+
+def evse(*hazards: str, number: int = 1) -> EvseSnapshot:
+    return EvseSnapshot(
+        evse=number,
+        phase=Phase.IDLE,
+        pilot=PilotState.A,
+        plug_in=0,
+        connected=False,
+        contactor_closed=False,
+        permitted=False,
+        operative=True,
+        limit_a=16.0,
+        offered_a=0.0,
+        limit_expired=False,
+        cable_current_a=None,
+        locked=None,
+        temperature_c=None,
+        hazards=hazards,
+        stop_cause=None,
+        operations=0,
+    )
+
+
+def raised(hazard: str = WELDED, *, persists: bool = True) -> HazardRaised:
+    return HazardRaised(
+        seq=1, at_s=1.0, evse=1, hazard=hazard, detail="closed for 1.2 s", persists=persists
+    )
+
+
+def cleared() -> HazardCleared:
+    return HazardCleared(seq=2, at_s=2.0, evse=1, hazard=WELDED)
+
+
+def kept(boot: str = "b1") -> Latches:
+    return Latches({(1, WELDED): Kept(detail="closed for 1.2 s", boot=boot)})
+
+
+def test_a_hazard_that_persists_is_kept_with_what_was_measured() -> None:
+    assert Latches().raised(raised(), "b1") == [
+        HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b1")
+    ]
+
+
+def test_any_other_hazard_is_not_kept() -> None:
+    assert Latches().raised(raised("rcd_tripped", persists=False), "b1") == []
+
+
+def test_what_the_safety_program_says_of_a_hazard_wins_over_the_catalogue() -> None:
+    (change,) = Latches().raised(raised("rcd_tripped"), "b1")
+    assert isinstance(change, HazardKept)
+
+
+def test_another_run_of_the_safety_program_is_told_of_what_is_kept() -> None:
+    commands, changes = kept().met([evse()], "b2")
+    assert (commands, changes) == ([LATCH], [])
+
+
+def test_a_run_that_shows_the_hazard_is_not_told_again_and_has_acknowledged_it() -> None:
+    latches = kept()
+    commands, changes = latches.met([evse(WELDED)], "b2")
+    assert commands == []
+    assert changes == [HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b2")]
+    assert latches.met([evse(WELDED)], "b2") == ([], [])
+
+
+def test_a_latch_is_acknowledged_by_the_fact_that_follows_it() -> None:
+    latches = kept()
+    latches.met([evse()], "b2")
+    latches.raised(raised(), "b2")
+    commands, changes = latches.met([evse()], "b2")
+    assert commands == []
+    assert changes == [HazardForgotten(evse=1, hazard=WELDED)]
+
+
+def test_a_run_that_died_before_it_acknowledged_does_not_clear_the_hazard() -> None:
+    latches = kept()
+    latches.met([evse()], "b2")
+    assert latches.met([evse()], "b3") == ([LATCH], [])
+
+
+def test_the_same_run_is_told_again_while_it_has_not_acknowledged() -> None:
+    latches = kept()
+    latches.met([evse()], "b2")
+    assert latches.met([evse()], "b2") == ([LATCH], [])
+
+
+def test_a_cleared_hazard_is_forgotten_once() -> None:
+    latches = kept()
+    assert latches.cleared(cleared()) == [HazardForgotten(evse=1, hazard=WELDED)]
+    assert latches.cleared(cleared()) == []
+    assert latches.met([evse()], "b2") == ([], [])
+
+
+def test_a_hazard_whose_fact_was_missed_is_kept_from_the_snapshot() -> None:
+    """The agent was killed between the fact and the disk; the safety program lives."""
+    _, changes = Latches().met([evse("over_temperature", WELDED)], "b1")
+    assert changes == [HazardKept(evse=1, hazard=WELDED, detail="", boot="b1")]
+
+
+def test_only_the_safety_program_of_an_evse_is_told() -> None:
+    assert kept().met([evse(number=2)], "other") == ([], [])
