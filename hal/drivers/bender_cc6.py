@@ -57,25 +57,25 @@ ERROR_BITS = {            #  registers 111 and 112: catalogue id; None: not ours
     0: "rcd_tripped",     #  residual current
     1: "pilot_shorted",   #  vehicle state E
     2: "diode_missing",
-    3: "board_breaker_tripped",
+    3: "breaker_tripped",
     4: "board_breaker_tripped",         #  of the Schuko outlet
-    5: "rcd_tripped",     #  RCD
+    5: "breaker_tripped",               #  RCD, by its feedback contact
     6: "contactor_welded",
     7: None,              #  its own backend was lost
     8: "connector_not_locked",
     9: "board_lock_actuator",           #  locked without a plug
-    10: "board_lock_actuator",          #  stuck
+    10: "lock_stuck",
     11: "board_lock_actuator",          #  not detected
     12: "board_updating",
-    13: "board_tilted",
+    13: "tilted",
     14: "board_pilot_wiring",
     15: "over_current",
-    16: "connector_not_locked",         #  opened while charging
-    17: "board_tilted",                 #  until restart
+    16: "lock_opened",                  #  while charging
+    17: "tilted",                       #  until restart
     18: "board_internal",
     19: "board_internal",               #  USB
-    20: "board_phase_rotation",
-    21: "board_mains_missing",
+    20: "phase_rotation_wrong",
+    21: "under_voltage",                #  no mains at all
 }
 # fmt: on
 OPTIONS: Mapping[str, Option] = {

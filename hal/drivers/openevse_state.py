@@ -22,9 +22,9 @@ STATES = {                               #  EVSE state of `GS`
 }
 FAULTS = {                               #  EVSE state: catalogue id
     0x05: "diode_missing",
-    0x07: "board_earth_missing",
+    0x07: "pe_lost",
     0x08: "contactor_welded",            #  stuck relay
-    0x09: "board_rcd_test_failed",
+    0x09: "rcd_test_failed",
     0x0A: "over_temperature",
     0x0B: "over_current",
     0x0E: "contactor_not_closing",       #  relay-closure fault

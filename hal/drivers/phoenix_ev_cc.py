@@ -54,8 +54,8 @@ FAULTS = {                #  register 107: catalogue id
     4: "pilot_out_of_range",
     5: "board_failure",                 #  charger not available
     6: "connector_not_locked",
-    7: "board_lock_actuator",           #  does not unlock
-    8: "connector_not_locked",          #  lock lost while charging
+    7: "lock_stuck",                    #  does not unlock
+    8: "connector_not_locked",          #  lock error without detail
     9: "over_current",
     10: "board_meter_lost",
     11: "board_vehicle_rejected",

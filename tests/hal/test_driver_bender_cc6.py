@@ -57,7 +57,27 @@ def test_words_and_bytes_of_the_error_mask_are_swapped() -> None:
     device = prepared(memory(r111=0x4100, r112=0x0000))
     assert device.read().faults == {"rcd_tripped", "contactor_welded"}
     device = prepared(memory(r111=0x0001, r112=0x2000))
-    assert device.read().faults == {"connector_not_locked", "board_mains_missing"}
+    assert device.read().faults == {"connector_not_locked", "under_voltage"}
+
+
+@pytest.mark.parametrize(
+    ("bit", "fault"),
+    [
+        (0, "rcd_tripped"),
+        (3, "breaker_tripped"),
+        (5, "breaker_tripped"),
+        (8, "connector_not_locked"),
+        (10, "lock_stuck"),
+        (13, "tilted"),
+        (16, "lock_opened"),
+        (17, "tilted"),
+        (20, "phase_rotation_wrong"),
+        (21, "under_voltage"),
+    ],
+)
+def test_each_error_bit_is_the_hazard_that_it_means(bit: int, fault: str) -> None:
+    """Registers 111 and 112 of the manufacturer's specification."""
+    assert faults_of(1 << bit) == {fault}
 
 
 @pytest.mark.parametrize("bit", [22, 31])

@@ -170,9 +170,9 @@ def test_the_state_becomes_a_pilot_state(
     ("evse", "faults"),
     [
         ("05", {"diode_missing"}),
-        ("07", {"board_earth_missing"}),
+        ("07", {"pe_lost"}),
         ("08", {"contactor_welded"}),
-        ("09", {"board_rcd_test_failed"}),
+        ("09", {"rcd_test_failed"}),
         ("0a", {"over_temperature"}),
         ("0b", {"over_current"}),
         ("0c", {"board_failure"}),

@@ -49,6 +49,8 @@ def test_another_letter_is_a_bad_reply(letter: str) -> None:
         (1, {"board_cable_rejected"}),
         (3, {"proximity_invalid"}),
         (4, {"pilot_out_of_range"}),
+        (6, {"connector_not_locked"}),
+        (7, {"lock_stuck"}),
         (8, {"connector_not_locked"}),
         (12, {"board_contactor"}),
         (13, {"diode_missing"}),

@@ -146,6 +146,21 @@ def test_the_start_currents_are_stored_only_where_they_differ() -> None:
     assert link.log == [("holding", 2004, 0)]
 
 
+class _Fixed(MemoryModbusLink):
+    """A controller that acknowledges start currents and keeps its own."""
+
+    def write_register(self, address: int, value: int) -> float:
+        return self.now_s if address >= 2000 else super().write_register(address, value)
+
+
+def test_a_start_current_that_is_not_kept_is_refused() -> None:
+    link = memory()
+    fixed = _Fixed(holdings=link.holdings | {2000: 16, 2004: 16})
+    device = SimpleEvse(fixed, name="evse", current_max_a=16.0, power_on_current_a=0)
+    with pytest.raises(BadReply, match="set holding 2000: holds 16, expected 0"):
+        device.prepare()
+
+
 def test_it_is_a_board_that_runs_its_pilot_and_has_no_watchdog() -> None:
     device = SimpleEvse(memory(), name="wb", current_max_a=32.0)
     assert isinstance(device, PilotBoard)
