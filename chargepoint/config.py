@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -149,6 +149,10 @@ class Evse(Section, frozen=True):
     """Test the residual-current monitor before each session, where the board can."""
     meter_behind_contactor: bool = False
     """The meter sees the vehicle's side: voltage while the contactor is open means it is welded."""
+    meter_lost: Literal["stop", "continue"] = "stop"
+    """Without its meter: start nothing and end what runs, or charge on where nobody is billed."""
+    meter_lost_stop_s: Annotated[float, msgspec.Meta(ge=10, le=86400)] = 300.0
+    """A transaction may go on without its meter for so long, where `meter_lost` is `stop`."""
     ventilated: bool = False
     """State D may be served."""
     voltage_v: Positive = 230.0
@@ -313,28 +317,49 @@ class ConfigError(Exception):
 
 def load(path: str | Path) -> Config:
     """The configuration in `path`. Raises ConfigError with every mistake found."""
+    return parse(read(path), str(path))
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """A TOML file as it is. Raises ConfigError."""
     source = str(path)
     try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(source, [Mistake("", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(source, [Mistake("", f"is not UTF-8: {error}")]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(source, [Mistake("", f"is not TOML: {error}")]) from error
-    return parse(raw, source)
 
 
 def parse(raw: Mapping[str, Any], source: str) -> Config:
     """`raw` TOML as a Config. Raises ConfigError with every mistake found."""
+    config = checked(raw, Config, source, _contradictions)
+    return msgspec.structs.replace(config, source=source)
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def checked(
+    raw: Mapping[str, Any],
+    kind: type[AnySection],
+    source: str,
+    contradictions: Callable[[AnySection], Iterable[Mistake]],
+) -> AnySection:
+    """`raw` TOML as a `kind`: each value alone, then what they contradict each other in.
+
+    Raises ConfigError with every mistake found.
+    """
     mistakes: list[Mistake] = []
-    config: Config | None = _convert(dict(raw), Config, "", mistakes)
-    if config is None:
+    found: AnySection | None = _convert(dict(raw), kind, "", mistakes)
+    if found is None:
         raise ConfigError(source, mistakes)
-    mistakes.extend(_contradictions(config))
+    mistakes.extend(contradictions(found))
     if mistakes:
         raise ConfigError(source, mistakes)
-    return msgspec.structs.replace(config, source=source)
+    return found
 
 
 # --- Conversion that collects mistakes instead of stopping at the first ---------------------------

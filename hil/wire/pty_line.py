@@ -18,6 +18,9 @@ from pathlib import Path
 
 from hil.wire.talker import Talker
 
+Tap = Callable[[bytes, float, bool], None]
+"""Bytes, their instant, and whether a client sent them (then all at once, at their begin)."""
+
 READ_MAX = 4096
 WAIT_MAX_S = 1.0
 
@@ -38,6 +41,8 @@ class PtyLine:
         self.talker = talker
         self.lost_bytes = 0
         """Bytes that no client took."""
+        self.tap: Tap | None = None
+        """Hears every byte of both sides; called in the thread of the line."""
         self._clock = clock
         self._urgent = urgent
         self._master = -1
@@ -110,9 +115,14 @@ class PtyLine:
                 os.read(self._wake_in, READ_MAX)
             if self._master in ready:
                 # Writes of a client that are still in the pty come in one piece.
-                talker.hear(os.read(self._master, READ_MAX), self._clock())
+                data, heard_s = os.read(self._master, READ_MAX), self._clock()
+                if self.tap is not None:
+                    self.tap(data, heard_s, True)
+                talker.hear(data, heard_s)
             for data in talker.due(self._clock()):
                 self._write(data)
+                if self.tap is not None:
+                    self.tap(data, self._clock(), False)
 
     def _write(self, data: bytes) -> None:
         try:
