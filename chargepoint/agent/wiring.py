@@ -156,6 +156,8 @@ def _evse(evse: Evse) -> EvseSettings:
         socket=evse.connector == "socket",
         voltage_v=evse.voltage_v,
         has_meter=bool(evse.meter),
+        meter_required=evse.meter_lost == "stop",
+        meter_lost_stop_s=evse.meter_lost_stop_s,
         reader=evse.reader,
     )
 

@@ -55,6 +55,8 @@ class Charge:
         self._model = model
         self._books = books
         self._evse = evse
+        self._interrupted = False
+        """The CSMS was told that the meter is silent."""
         self.transaction = transaction
 
     @property
@@ -95,7 +97,7 @@ class Charge:
     def take_register(self) -> None:
         """Follow the meter upwards; an exchanged meter's register is not this transaction's."""
         register = self._evse.meter.register
-        if register is None or self._meter_replaced:
+        if register is None or self.transaction.unmetered or self._meter_replaced:
             return
         transaction, stamp = self.transaction, self._desk.stamp(register.taken_s)
         known = transaction.register_stamp
@@ -108,6 +110,7 @@ class Charge:
     def due(self) -> StopReason | None:
         """Sample and keep what is due; a reason, if a problem ends the transaction."""
         metering = self._evse.metering
+        self._follow_meter()
         if metering.is_due():
             sample = metering.sample(ReadingContext.SAMPLE_PERIODIC, self._evse.vehicle.view)
             self._record(Trigger.METER_VALUE_PERIODIC, sample)
@@ -171,6 +174,17 @@ class Charge:
         if sample is not None:
             self._books.update(self.transaction, trigger, (sample,))
 
+    def _follow_meter(self) -> None:
+        """Mark where the meter fell silent, with its last register, and where it came back."""
+        meter, metering = self._evse.meter, self._evse.metering
+        if meter.lost is self._interrupted or self.transaction.unmetered:
+            return
+        self._interrupted = meter.lost
+        if meter.lost:
+            self._record(Trigger.ABNORMAL_CONDITION, metering.interrupted())
+        else:
+            self._record(Trigger.ABNORMAL_CONDITION, metering.resumed(self._evse.vehicle.view))
+
     def _problem(self) -> StopReason | None:
         """Problems that end a transaction: `faults`, and the meter (fault-codes, section 4)."""
         reason = ending_reason(self._evse.vehicle.hazards)
@@ -183,7 +197,7 @@ class Charge:
     @property
     def _meter_replaced(self) -> bool:
         replaced_s, started = self._evse.meter.replaced_s, self.transaction.started
-        if replaced_s is None:
+        if replaced_s is None or self.transaction.unmetered:
             return False
         return started.boot != self._desk.boot or replaced_s >= started.at_s
 
@@ -192,13 +206,15 @@ class Charge:
         return None if since_s is None else since_s + FAULT_WAIT_S
 
     def _silence_deadline_s(self) -> float | None:
-        limit_s, since_s = self._evse.station.meter_lost_stop_s, self._evse.meter.silent_since_s
-        return since_s + limit_s if limit_s > 0 and since_s is not None else None
+        settings, since_s = self._evse.settings, self._evse.meter.silent_since_s
+        if since_s is None or not settings.meter_required:
+            return None
+        return since_s + settings.meter_lost_stop_s
 
     def _take_plausible_register(self) -> None:
         """After a power loss the meter knows better than the checkpoint, if it can be believed."""
         register = self._evse.meter.fresh_register
-        if register is None:
+        if register is None or self.transaction.unmetered:
             return
         flowed_wh = register.energy_wh - self.transaction.register_wh
         if 0 <= flowed_wh <= self._evse.meter.guard.room_wh(LOSS_WINDOW_S):

@@ -77,7 +77,7 @@ def _in_transaction(facts: Facts) -> ConnectorState | None:
 
 # fmt: off
 RULES: tuple[Rule, ...] = (
-    (lambda f: f.session.vehicle.faulted,                  lambda f: _C.FAULTED),
+    (lambda f: f.session.unusable,                         lambda f: _C.FAULTED),
     (lambda f: f.session.charge is not None,               _in_transaction),
     (lambda f: not f.session.vehicle.known,                lambda f: f.before),
     (lambda f: not f.operative,                            lambda f: _C.UNAVAILABLE),

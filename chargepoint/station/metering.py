@@ -20,12 +20,14 @@ from chargepoint.station.desk import Desk
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.events import EvseView
 from chargepoint.station.evse_meter import EvseMeter
-from chargepoint.station.records import ReadingContext, Sample, Stamp, TransactionId
+from chargepoint.station.meter_guard import Register
+from chargepoint.station.records import Measurand, ReadingContext, Sample, Stamp, TransactionId
 from chargepoint.station.sampling import Source, Wanted, sampled_values
 from chargepoint.station.settings import EvseSettings
 from hal.values import MeterReading
 
 SPACE = "samples"
+_REGISTER = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
 ENDED_MAX = 100
 """Samples that the end of a transaction carries, begin and end included."""
 
@@ -63,13 +65,17 @@ class Metering:
         self._kept: list[_Kept] = []
         self._number = 0
         self._before_wh: dict[ReadingContext, float] = {}
+        self._unmetered = False
+        """The transaction has no register of its own; the meter's would not fit its end (E16)."""
         model.listen("SampledDataCtrlr", "TxUpdatedInterval", self._restart_timer)
 
     # --- A transaction ----------------------------------------------------------------------------
 
-    def begin(self, transaction: TransactionId, view: EvseView | None) -> None:
+    def begin(
+        self, transaction: TransactionId, view: EvseView | None, unmetered: bool = False
+    ) -> None:
         """A transaction starts now."""
-        self._transaction = transaction
+        self._transaction, self._unmetered = transaction, unmetered
         self._kept, self._number, self._before_wh = [], 0, {}
         register = self._meter.register
         if register is not None:
@@ -79,9 +85,11 @@ class Metering:
         if sample is not None:
             self._keep(sample)
 
-    def resume(self, transaction: TransactionId, kept: Mapping[str, str]) -> None:
+    def resume(
+        self, transaction: TransactionId, kept: Mapping[str, str], unmetered: bool = False
+    ) -> None:
         """A transaction of an earlier run: `go_on` with it, or `end` it."""
-        self._transaction = transaction
+        self._transaction, self._unmetered = transaction, unmetered
         own = {key: text for key, text in kept.items() if key.startswith(f"{transaction}/")}
         ordered = sorted(own, key=_place)
         self._kept = [_Kept(key, msgspec.json.decode(own[key], type=Sample)) for key in ordered]
@@ -112,6 +120,25 @@ class Metering:
         for kept in self._kept:
             self._desk.delete(SPACE, kept.key, durable=False)
         self._kept, self._transaction, self._next_s = [], None, None
+        self._unmetered = False
+
+    # --- A meter that falls silent ----------------------------------------------------------------
+
+    def interrupted(self) -> Sample | None:
+        """The last register before the meter fell silent, with the instant at which it was read."""
+        register = self._meter.register
+        if register is None:
+            return None
+        wanted = [each for each in self._sampled() if each[0] is _REGISTER]
+        values = sampled_values(wanted, Source(register_wh=register.energy_wh))
+        if not values:
+            return None
+        stamp = self._desk.stamp(register.taken_s)
+        return Sample(stamp=stamp, context=ReadingContext.INTERRUPTION_BEGIN, values=values)
+
+    def resumed(self, view: EvseView | None) -> Sample | None:
+        """The first values after that."""
+        return self._taken(self._sampled(), ReadingContext.INTERRUPTION_END, view)
 
     # --- Values -----------------------------------------------------------------------------------
 
@@ -145,6 +172,9 @@ class Metering:
 
     # --- Inside -----------------------------------------------------------------------------------
 
+    def _sampled(self) -> tuple[Wanted, ...]:
+        return self._model.measurands("SampledDataCtrlr", "TxUpdatedMeasurands")
+
     def _interval_s(self) -> int:
         return self._model.number("SampledDataCtrlr", "TxUpdatedInterval")
 
@@ -158,7 +188,7 @@ class Metering:
         return tuple(dict.fromkeys(wanted for one in lists for wanted in one))
 
     def _interval_wh(self, context: ReadingContext) -> float | None:
-        register = self._meter.fresh_register
+        register = self._register
         if register is None or context not in _KEPT:
             return None
         before_wh = self._before_wh.get(context)
@@ -173,7 +203,7 @@ class Metering:
         at_s: float | None = None,
         interval_wh: float | None = None,
     ) -> Sample | None:
-        register = self._meter.fresh_register
+        register = self._register
         source = Source(
             reading=self._meter.fresh,
             register_wh=None if register is None else register.energy_wh,
@@ -185,6 +215,11 @@ class Metering:
         if not values:
             return None
         return Sample(stamp=self._desk.stamp(at_s), context=context, values=values)
+
+    @property
+    def _register(self) -> Register | None:
+        """The register of now, where it is the transaction's."""
+        return None if self._unmetered else self._meter.fresh_register
 
     def _keep(self, sample: Sample) -> None:
         if len(self._kept) >= ENDED_MAX - 1:

@@ -123,7 +123,14 @@ class Session:
     @property
     def startable(self) -> bool:
         """Only a token, a vehicle or the meter is missing for a start."""
-        return self.stage is Stage.FREE and self._operative() and not self.vehicle.faulted
+        return self.stage is Stage.FREE and self._operative() and not self.unusable
+
+    @property
+    def unusable(self) -> bool:
+        """A problem stops the connector, or nothing may start for want of the meter."""
+        return self.vehicle.faulted or (
+            self.charge is None and self.settings.meter_required and self.meter.lost
+        )
 
     @property
     def permitted(self) -> bool:
@@ -197,7 +204,7 @@ class Session:
         if transaction is None:
             return
         self.charge = self._charge(transaction)
-        self.metering.resume(transaction.id, kept_samples)
+        self.metering.resume(transaction.id, kept_samples, transaction.unmetered)
         self.stage = Stage.RESUMING
         if transaction.register_stamp.boot == self._desk.boot:
             taken_s = transaction.register_stamp.at_s
@@ -271,9 +278,10 @@ class Session:
         ready = self.vehicle.known and self.vehicle.connected and self._operative()
         if leave is None or self._control_boot is None or not ready or self.vehicle.faulted:
             return
-        if self.meter.present and register is None:
+        if self.meter.present and register is None and not self._may_go_unmetered:
             return
-        register_wh = 0.0 if register is None else register.energy_wh
+        believed = register or self.meter.register
+        register_wh = 0.0 if believed is None else believed.energy_wh
         now = self._desk.stamp()
         transaction = Transaction(
             id=self._books.new_id(),
@@ -288,11 +296,12 @@ class Session:
             charging_state=ChargingState.EV_CONNECTED,
             control_boot=self._control_boot,
             plug_in=self.vehicle.plug_in,
+            unmetered=self.meter.present and register is None,
         )
         self._books.start(transaction, leave.trigger, leave.remote_start_id)
         self.charge = self._charge(transaction)
         self.leave, self.stage, self.last_token = None, Stage.RUNNING, leave.id_token
-        self.metering.begin(transaction.id, self.vehicle.view)
+        self.metering.begin(transaction.id, self.vehicle.view, transaction.unmetered)
         self._desk.note(
             "transaction.started",
             evse=self.evse,
@@ -300,6 +309,11 @@ class Session:
             meter_start_wh=transaction.meter_start_wh,
             offline=not self._desk.online,
         )
+
+    @property
+    def _may_go_unmetered(self) -> bool:
+        """Nobody is billed here; a meter that is only slow to speak is still waited for."""
+        return self.meter.lost and not self.settings.meter_required
 
     def _charge(self, transaction: Transaction) -> Charge:
         return Charge(self._desk, self._model, self._books, self._evse, transaction)

@@ -23,6 +23,10 @@ class EvseSettings:
     voltage_v: float = 230.0
     """Nominal phase voltage, for converting between W and A."""
     has_meter: bool = True
+    meter_required: bool = True
+    """Without its meter no transaction starts, and one that runs is ended."""
+    meter_lost_stop_s: float = 300.0
+    """How long a transaction goes on without its meter, where that is required."""
     reader: str = ""
 
 
@@ -42,8 +46,6 @@ class StationSettings:
     """Initial values from the configuration: (component, variable) -> text."""
     remote_start_needs_vehicle: bool = False
     """Refuse a remote start where nothing is plugged in."""
-    meter_lost_stop_s: float = 300.0
-    """A transaction is ended after its meter has been silent for this long; 0: never."""
     energy_speed: float = 1.0
     """How many times faster than real time the meters count; the simulator's `speed`.
 

@@ -57,6 +57,9 @@ class Transaction:
     next_number: int = 1
     invalid_from_wh: float | None = None
     """The CSMS turned the token down when the register stood here (section 4.3)."""
+    unmetered: bool = False
+    """It began without a meter and stays without energy: what a register that returns has moved by
+    since is not known to belong to it."""
     ended: TransactionEnded | None = None
     """The end, once it is decided on."""
 
