@@ -153,6 +153,7 @@ def _evse(evse: Evse) -> EvseSettings:
         id=evse.id,
         current_max_a=evse.current_max_a,
         phases=evse.phases,
+        phase_switching=evse.phase_switching,
         socket=evse.connector == "socket",
         voltage_v=evse.voltage_v,
         has_meter=bool(evse.meter),

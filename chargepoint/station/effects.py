@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from chargepoint.station.charging_profiles.composite import CompositeSchedule
 from chargepoint.station.events import Call, ResetKind
 from chargepoint.station.records import IdToken, Record, Sample, TransactionId
 
@@ -175,6 +176,8 @@ class Answer:
     verdict: Verdict
     detail: str = ""
     transaction: TransactionId | None = None
+    composite: CompositeSchedule | None = None
+    """What was asked for with CompositeScheduleRequested."""
 
 
 # --- Others ---------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, NewType
+from typing import NewType
 
+from chargepoint.station.charging_profiles.book import Criteria
+from chargepoint.station.charging_profiles.profile import Profile, RateUnit
 from chargepoint.station.records import IdToken, Record, TokenInfo
 from hal.values import MeterReading, PilotState
 
@@ -256,8 +258,8 @@ class RemoteStartRequested:
     evse: int | None
     at_s: float
     remote_start_id: int | None = None
-    profile: dict[str, Any] | None = None
-    """Charging profile as decoded JSON in the spelling of its OCPP version."""
+    profile: Profile | None = None
+    """Charging profile of the transaction to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +320,37 @@ class MeterValuesTriggered:
 
     call: Call
     evse: int | None
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingProfileSetRequested:
+    """Install a charging profile; `evse` 0: the station, or a default of every EVSE."""
+
+    call: Call
+    evse: int
+    profile: Profile
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingProfileClearRequested:
+    """Remove the charging profiles that match."""
+
+    call: Call
+    criteria: Criteria
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeScheduleRequested:
+    """Tell what charging profiles allow at `evse` (0: together) from now on."""
+
+    call: Call
+    evse: int
+    duration_s: int
+    unit: RateUnit | None
+    """None: that of the profiles."""
     at_s: float
 
 
@@ -411,6 +444,9 @@ Event = (
     | ResetRequested
     | ClearCacheRequested
     | MeterValuesTriggered
+    | ChargingProfileSetRequested
+    | ChargingProfileClearRequested
+    | CompositeScheduleRequested
     | VariableSetRequested
     | HeartbeatIntervalGiven
     | RecordsFetched

@@ -1,42 +1,57 @@
-"""How much current each EVSE may offer: static limits, and the share of a common supply.
+"""How much current each EVSE may offer: hardware, charging profiles, share of a common supply.
 
-The place where smart charging and load sharing will put their limits too: the smallest one holds.
+The smallest one holds. A supply that profiles limit is shared like one that the installer limited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from chargepoint.station.charging_profiles.timeline import CURRENT_MIN_A, Limit, smallest
 from chargepoint.station.effects import Grant
 from chargepoint.station.session import Session
 from chargepoint.station.settings import EvseSettings
 
-CURRENT_MIN_A = 6.0
-"""IEC 61851-1: less cannot be offered."""
 
+def shares_a(limits_a: Mapping[int, float], supply_a: float | None) -> dict[int, float]:
+    """Current per phase of each EVSE in `limits_a`, which charge together, oldest first.
 
-def shares_a(evses: Sequence[EvseSettings], supply_a: float | None) -> dict[int, float]:
-    """Limit per phase of each of `evses`, which charge together, oldest transaction first.
-
-    The supply is shared equally. Where that is less than can be offered, as many as possible get
-    the equal share of fewer, the oldest first, and the others 0.
+    The supply is shared equally; what one cannot use goes to the others. Where that is less than
+    can be offered, as many as possible are served, the oldest first, and the others get 0.
     """
     if supply_a is None:
-        return {evse.id: evse.current_max_a for evse in evses}
-    served = min(len(evses), int(supply_a // CURRENT_MIN_A))
-    share_a = supply_a / served if served else 0.0
-    return {
-        evse.id: min(evse.current_max_a, share_a) if place < served else 0.0
-        for place, evse in enumerate(evses)
-    }
+        return dict(limits_a)
+    served = list(limits_a)[: int(supply_a // CURRENT_MIN_A)]
+    shares = dict.fromkeys(limits_a, 0.0)
+    rest_a = supply_a
+    for place, evse in enumerate(sorted(served, key=lambda each: limits_a[each])):
+        shares[evse] = min(limits_a[evse], rest_a / (len(served) - place))
+        rest_a -= shares[evse]
+    return shares
 
 
 def grants(
-    sessions: Sequence[Session], operative: Callable[[int], bool], supply_a: float | None
+    sessions: Sequence[Session],
+    operative: Callable[[int], bool],
+    supply_a: float | None,
+    profiled: Callable[[int], Limit | None],
 ) -> tuple[Grant, ...]:
-    """What each EVSE may do now; one that becomes inoperative finishes its transaction first."""
+    """What each EVSE may do now; one that becomes inoperative finishes its transaction first.
+
+    `profiled`: what charging profiles allow at an EVSE, or to all together (0).
+    """
+    station = profiled(0)
+    if station is not None:
+        supply_a = min(station.current_a, station.current_a if supply_a is None else supply_a)
     charging = sorted((each for each in sessions if each.permitted), key=lambda each: each.order)
-    fed = [session.settings for session in charging if not session.paused]
+    allowed = {
+        each.evse: _allowed(each.settings, profiled(each.evse), station) for each in charging
+    }
+    fed = {
+        each.evse: allowed[each.evse].current_a
+        for each in charging
+        if not each.paused and allowed[each.evse].current_a >= CURRENT_MIN_A
+    }
     shares = shares_a(fed, supply_a)
     return tuple(
         Grant(
@@ -44,6 +59,20 @@ def grants(
             permitted=session.permitted,
             current_a=shares.get(session.evse, 0.0),
             operative=session.charge is not None or operative(session.evse),
+            phases=_phases(session.settings, allowed.get(session.evse)),
         )
         for session in sessions
     )
+
+
+def _allowed(evse: EvseSettings, own: Limit | None, station: Limit | None) -> Limit:
+    """Per phase, without regard to others."""
+    hardware = Limit(evse.current_max_a, evse.phases)
+    return smallest(own, station, hardware) or hardware
+
+
+def _phases(evse: EvseSettings, allowed: Limit | None) -> int | None:
+    """1 or 3 where that can be chosen; a limit for two phases is one for three."""
+    if allowed is None or not evse.phase_switching or evse.phases == 1:
+        return None
+    return 1 if allowed.phases == 1 else 3

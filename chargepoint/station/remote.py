@@ -2,7 +2,7 @@
 
 A remote start is answered before anything else, then treated like a card if AuthorizeRemoteStart
 says so (A5). Without an EVSE it goes where a vehicle waits, else where one may come. A charging
-profile that comes with it is ignored while there is no smart charging, as section 5.11 allows.
+profile that comes with it is for the transaction that it leads to; a bad one refuses the start.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chargepoint.station.authorization import Authorization, Decision
+from chargepoint.station.charging_profiles.profile import Profile
 from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Verdict
@@ -17,6 +18,7 @@ from chargepoint.station.events import LocalStartAsked, RemoteStartRequested, Re
 from chargepoint.station.outbox import Outbox
 from chargepoint.station.records import StopReason, TokenInfo, TokenStatus, Trigger
 from chargepoint.station.session import Session
+from chargepoint.station.smart_charging import SmartCharging
 
 
 class Remote:
@@ -29,6 +31,7 @@ class Remote:
         authorization: Authorization,
         outbox: Outbox,
         sessions: Mapping[int, Session],
+        smart_charging: SmartCharging,
         needs_vehicle: bool,
     ) -> None:
         self._desk = desk
@@ -36,18 +39,17 @@ class Remote:
         self._authorization = authorization
         self._outbox = outbox
         self._sessions = sessions
+        self._smart_charging = smart_charging
         self._needs_vehicle = needs_vehicle
         self._asking: set[int] = set()
         """EVSEs for which a remote start waits for its authorization."""
 
     def start(self, event: RemoteStartRequested) -> None:
         session = self._chosen(event.evse)
-        if session is None:
+        if session is None or not self._usable(session.evse, event.profile):
             self._desk.emit(Answer(call=event.call, verdict=Verdict.REJECTED))
             return
         self._desk.emit(Answer(call=event.call, verdict=Verdict.ACCEPTED))
-        if event.profile is not None:
-            self._desk.note("remote_start.profile_ignored", evse=session.evse)
         if not self._model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
             self._begin(session, event, TokenInfo(status=TokenStatus.ACCEPTED))
             return
@@ -105,7 +107,12 @@ class Remote:
             status=decision.info.status.value,
         )
 
+    def _usable(self, evse: int, profile: Profile | None) -> bool:
+        return profile is None or self._smart_charging.startable(evse, profile)
+
     def _begin(self, session: Session, event: RemoteStartRequested, info: TokenInfo) -> None:
-        session.authorize(
+        leave = session.authorize(
             event.id_token, info, Trigger.REMOTE_START, remote_start_id=event.remote_start_id
         )
+        if event.profile is not None:
+            self._smart_charging.promise(session.evse, leave, event.profile)

@@ -158,10 +158,10 @@ class Session:
         info: TokenInfo,
         trigger: Trigger,
         remote_start_id: int | None = None,
-    ) -> None:
+    ) -> Leave:
         """A token may charge here; the transaction starts as soon as it can."""
         timeout_s = self._model.number("TxCtrlr", "EVConnectionTimeOut")
-        self.leave = Leave(
+        leave = self.leave = Leave(
             id_token=id_token,
             info=info,
             trigger=trigger,
@@ -170,6 +170,7 @@ class Session:
         )
         self.stage = Stage.AUTHORIZED
         self._try_start()
+        return leave
 
     def withdraw(self) -> None:
         """The leave is given up without a transaction (B1)."""

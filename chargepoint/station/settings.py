@@ -18,6 +18,8 @@ class EvseSettings:
     current_max_a: float = 32.0
     """Per phase."""
     phases: int = 3
+    phase_switching: bool = False
+    """Can charge with one phase instead of three, and change between them."""
     socket: bool = False
     """A socket outlet, which may lock the plug; else a fixed cable."""
     voltage_v: float = 230.0

@@ -4,8 +4,8 @@
 now; `deadline_s` when to come back without any other event. What the parts are, from the edge
 inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `token_cache`,
 `session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `kept_hazards`,
-`connector_state`, `availability`, `limits`, `transaction` and `outbox` (the ledger), `counters`,
-`device_model`, `clock`.
+`connector_state`, `availability`, `limits`, `smart_charging`, `transaction` and `outbox` (the
+ledger), `counters`, `device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from chargepoint.station import (
     kept_hazards,
     metering,
     outbox,
+    smart_charging,
     token_cache,
     transaction,
 )
@@ -47,6 +48,7 @@ from chargepoint.station.resets import Resets
 from chargepoint.station.security import SecurityEvents
 from chargepoint.station.session import Session
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
+from chargepoint.station.smart_charging import SmartCharging
 from chargepoint.station.token_cache import TokenCache
 from chargepoint.station.transaction import TransactionBooks
 from chargepoint.station.unlocking import Unlocking
@@ -76,12 +78,21 @@ class Station:
         self._authorization = Authorization(desk, self.device_model, self.clock, cache)
         self._security = SecurityEvents(desk, self._outbox)
         self._cards = Cards(desk, self.device_model, self._authorization, self._sessions)
+        self._smart_charging = SmartCharging(
+            desk,
+            self.clock,
+            settings,
+            self._sessions,
+            self._outbox.csms_id,
+            restored.space(smart_charging.SPACE),
+        )
         self._remote = Remote(
             desk,
             self.device_model,
             self._authorization,
             self._outbox,
             self._sessions,
+            self._smart_charging,
             settings.remote_start_needs_vehicle,
         )
         self._unlocking = Unlocking(desk, self._sessions)
@@ -110,7 +121,12 @@ class Station:
     def grants(self, now_s: float) -> tuple[Grant, ...]:
         """What the safety program may do with each EVSE now."""
         sessions = tuple(self._sessions.values())
-        return grants(sessions, self._availability.operative, self._settings.current_max_a)
+        return grants(
+            sessions,
+            self._availability.operative,
+            self._settings.current_max_a,
+            lambda evse: self._smart_charging.limits.limit(evse, now_s),
+        )
 
     def deadline_s(self) -> float | None:
         """When to come back with Ticked."""
@@ -122,6 +138,7 @@ class Station:
             self._unlocking.deadline_s(),
             self._resets.deadline_s(),
             self._meter_values.deadline_s(),
+            self._smart_charging.deadline_s(),
             self._outbox.deadline_s(),
             self._reports.deadline_s(sessions),
         )
@@ -160,6 +177,7 @@ class Station:
         """Let every machine do what has become possible; sending and reporting come last."""
         for session in self._sessions.values():
             session.due()
+        self._smart_charging.due()
         self._meter_values.main.due()
         self._authorization.due()
         self._cards.due()
@@ -246,6 +264,12 @@ class Station:
                 self._answer(call, Verdict.ACCEPTED if cleared else Verdict.REJECTED)
             case events.MeterValuesTriggered():
                 self._meter_values.trigger(event)
+            case events.ChargingProfileSetRequested():
+                self._smart_charging.set(event)
+            case events.ChargingProfileClearRequested():
+                self._smart_charging.clear(event)
+            case events.CompositeScheduleRequested():
+                self._smart_charging.compose(event)
             case events.VariableSetRequested():
                 place = (event.component, event.variable)
                 self._answer(event.call, self.device_model.set(*place, event.value))

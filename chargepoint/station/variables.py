@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from chargepoint.station.charging_profiles.profile import LEVEL_MAX, PERIODS_MAX, PROFILES_MAX
 from chargepoint.station.records import Measurand
 from chargepoint.station.settings import StationSettings
 
@@ -159,12 +160,24 @@ TABLE = (
 # fmt: on
 
 
+def _fixed(variable: str, value: int) -> Definition:
+    """A bound of smart charging that cannot be changed."""
+    return Definition(
+        component="SmartChargingCtrlr",
+        variable=variable,
+        kind=Kind.INTEGER,
+        default=str(value),
+        writable=False,
+    )
+
+
 def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     """The table for this station: some rows depend on what it is made of."""
     rotation = ",".join(
         f"{evse.id}.{'RST' if evse.phases == 3 else 'NotApplicable'}" for evse in settings.evses
     )
     sockets = any(evse.socket for evse in settings.evses)
+    switching = any(evse.phase_switching for evse in settings.evses)
     return (
         *TABLE,
         Definition(
@@ -173,6 +186,16 @@ def definitions(settings: StationSettings) -> tuple[Definition, ...]:
             kind=Kind.ROTATIONS,
             default=rotation,
             indexes=(0, *(evse.id for evse in settings.evses)),
+        ),
+        _fixed("ProfileStackLevel", LEVEL_MAX),
+        _fixed("PeriodsPerSchedule", PERIODS_MAX),
+        _fixed("Entries", PROFILES_MAX),
+        Definition(
+            component="SmartChargingCtrlr",
+            variable="Phases3to1",
+            kind=Kind.BOOLEAN,
+            default="true" if switching else "false",
+            writable=False,
         ),
         # A fixed cable has nothing to unlock: always false and not writable (errata 3.83).
         Definition(

@@ -66,6 +66,10 @@ DEFAULTS = {
     ("OCPPCommCtrlr", "MessageAttemptInterval"): "60",
     ("OCPPCommCtrlr", "UnlockOnEVSideDisconnect"): "true",
     ("OCPPCommCtrlr", "WebSocketPingInterval"): "30",
+    ("SmartChargingCtrlr", "Entries"): "100",
+    ("SmartChargingCtrlr", "PeriodsPerSchedule"): "96",
+    ("SmartChargingCtrlr", "Phases3to1"): "false",
+    ("SmartChargingCtrlr", "ProfileStackLevel"): "20",
 }
 
 

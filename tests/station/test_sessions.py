@@ -169,15 +169,6 @@ def test_a_station_may_insist_on_a_vehicle_for_a_remote_start() -> None:
     assert world.remote_start("A") is Verdict.ACCEPTED
 
 
-def test_a_charging_profile_of_a_remote_start_is_ignored_and_said_so() -> None:
-    """5.11: a station without smart charging ignores it."""
-    world = World()
-    world.plug_in()
-    assert world.remote_start("A", profile={"chargingProfileId": 1}) is Verdict.ACCEPTED
-    assert "remote_start.profile_ignored" in world.notes
-    assert len(world.starts) == 1
-
-
 def test_a_local_start_asks_nobody() -> None:
     world = World(online=False)
     world.plug_in()

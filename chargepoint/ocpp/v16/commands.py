@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chargepoint.ocpp.frames import Payload
-from chargepoint.station.effects import Verdict
+from chargepoint.ocpp.v16 import smart_charging
+from chargepoint.station.effects import Answer, Verdict
 from chargepoint.station.events import (
     AvailabilityRequested,
     Call,
@@ -28,14 +29,14 @@ Decision = Event | Payload
 """An event for the station, or the payload of the answer."""
 
 Command = Callable[[Call, Payload, int, float], Decision]
-"""(call, request, number of connectors, now_s) -> decision."""
+"""(call, request, number of connectors, now_s) -> decision. Raises Violation."""
 
 ACCEPTED_ONLY = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
 """Refused while the CSMS has not accepted us (section 4.2.1)."""
 
 
 def _remote_start(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
-    evse = request.get("connectorId")
+    evse, profile = request.get("connectorId"), request.get("chargingProfile")
     if evse is not None and not 1 <= evse <= connectors:
         return {"status": "Rejected"}
     return RemoteStartRequested(
@@ -43,7 +44,7 @@ def _remote_start(call: Call, request: Payload, connectors: int, at_s: float) ->
         id_token=IdToken(value=request["idTag"], kind=TokenKind.CENTRAL),
         evse=evse,
         at_s=at_s,
-        profile=request.get("chargingProfile"),
+        profile=None if profile is None else smart_charging.profile(profile),
     )
 
 
@@ -84,10 +85,13 @@ def _data_transfer(call: Call, request: Payload, connectors: int, at_s: float) -
 COMMANDS: Mapping[str, Command] = {
     "ChangeAvailability":     _availability,
     "ClearCache":             _clear_cache,
+    "ClearChargingProfile":   smart_charging.clear_profile,
     "DataTransfer":           _data_transfer,
+    "GetCompositeSchedule":   smart_charging.composite_schedule,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction":  _remote_stop,
     "Reset":                  _reset,
+    "SetChargingProfile":     smart_charging.set_profile,
     "UnlockConnector":        _unlock,
 }
 
@@ -99,9 +103,11 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     "ChangeConfiguration":    ({**_YES_OR_NO, Verdict.REBOOT_REQUIRED: "RebootRequired",
                                 Verdict.NOT_SUPPORTED: "NotSupported"},             "Rejected"),
     "ClearCache":             (_YES_OR_NO,                                          "Rejected"),
+    "ClearChargingProfile":   (_YES_OR_NO,                                          "Unknown"),
     "RemoteStartTransaction": (_YES_OR_NO,                                          "Rejected"),
     "RemoteStopTransaction":  (_YES_OR_NO,                                          "Rejected"),
     "Reset":                  (_YES_OR_NO,                                          "Rejected"),
+    "SetChargingProfile":     (_YES_OR_NO,                                          "Rejected"),
     "TriggerMessage":         ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "NotImplemented"},
                                                                                     "Rejected"),
     "UnlockConnector":        ({Verdict.UNLOCKED: "Unlocked", Verdict.ACCEPTED: "Unlocked",
@@ -110,7 +116,9 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
 # fmt: on
 
 
-def answer(action: str, verdict: Verdict) -> Payload:
-    """The station's verdict in the words of `action`."""
+def answer(action: str, given: Answer) -> Payload:
+    """The station's answer in the words of `action`."""
+    if action == "GetCompositeSchedule":
+        return smart_charging.composite_answer(given)
     words, otherwise = ANSWERS[action]
-    return {"status": words.get(verdict, otherwise)}
+    return {"status": words.get(given.verdict, otherwise)}

@@ -50,13 +50,17 @@ KEYS = (
     Key("AllowOfflineTxForUnknownId",        B, "AuthCtrlr",       "OfflineTxForUnknownIdEnabled"),
     Key("AuthorizationCacheEnabled",         B, "AuthCacheCtrlr",  "Enabled"),
     Key("AuthorizeRemoteTxRequests",         B, "AuthCtrlr",       "AuthorizeRemoteStart"),
+    Key("ChargeProfileMaxStackLevel",        I, "SmartChargingCtrlr","ProfileStackLevel"),
+    Key("ChargingScheduleMaxPeriods",        I, "SmartChargingCtrlr","PeriodsPerSchedule"),
     Key("ClockAlignedDataInterval",          I, "AlignedDataCtrlr","Interval"),
     Key("ConnectionTimeOut",                 I, "TxCtrlr",         "EVConnectionTimeOut"),
     Key("ConnectorPhaseRotation",            L, "Ocpp16Ctrlr",     "ConnectorPhaseRotation"),
+    Key("ConnectorSwitch3to1PhaseSupported", B, "SmartChargingCtrlr","Phases3to1"),
     Key("HeartbeatInterval",                 I, "OCPPCommCtrlr",   "HeartbeatInterval"),
     Key("LocalAuthorizeOffline",             B, "AuthCtrlr",       "LocalAuthorizeOffline"),
     Key("LocalPreAuthorize",                 B, "AuthCtrlr",       "LocalPreAuthorize"),
     Key("MaxEnergyOnInvalidId",              I, "TxCtrlr",         "MaxEnergyOnInvalidId"),
+    Key("MaxChargingProfilesInstalled",      I, "SmartChargingCtrlr","Entries"),
     Key("MessageTimeout",                    I, "OCPPCommCtrlr",   "MessageTimeout"),
     Key("MeterValuesAlignedData",            L, "AlignedDataCtrlr","Measurands"),
     Key("MeterValuesSampledData",            L, "SampledDataCtrlr","TxUpdatedMeasurands"),
@@ -155,6 +159,7 @@ def _fixed_keys(connectors: int) -> dict[str, str]:
     """Keys that follow from the product and cannot be changed."""
     measurands = str(len(Measurand))
     return {
+        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
         "ConnectorPhaseRotationMaxLength": str(connectors + 1),
         "GetConfigurationMaxKeys": str(MAX_KEYS),
         "MeterValuesAlignedDataMaxLength": measurands,

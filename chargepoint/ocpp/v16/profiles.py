@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chargepoint.ocpp.frames import Payload
 
-SUPPORTED_PROFILES = ("Core", "RemoteTrigger")
+SUPPORTED_PROFILES = ("Core", "SmartCharging", "RemoteTrigger")
 
 # fmt: off
 PROFILES = {

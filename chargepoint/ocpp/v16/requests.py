@@ -56,7 +56,7 @@ class Requests:
         waiting = self._deciding.pop(effect.call, None)
         if waiting is not None:
             handle, action = waiting
-            self._reply(handle, action, commands.answer(action, effect.verdict))
+            self._reply(handle, action, commands.answer(action, effect))
 
     def received(self, asked: rpc.Request, now_s: float) -> None:
         """Answer a request, or have the station decide on it."""
@@ -75,10 +75,9 @@ class Requests:
             return
         try:
             payload = request(VERSION, action, asked.payload)
+            self._decide(asked.handle, action, payload, now_s)
         except Violation as error:
             self._faulty(asked.handle, action, error)
-            return
-        self._decide(asked.handle, action, payload, now_s)
 
     def _faulty(self, handle: int, action: str, error: Violation) -> None:
         if action == "TriggerMessage" and error.rule == "enum":

@@ -118,23 +118,6 @@ def test_a_verdict_is_told_in_the_words_of_its_operation(
     assert line.verdict(verdict) == [3, "csms-1", {"status": status}]
 
 
-def test_a_charging_profile_reaches_the_station_as_it_came() -> None:
-    """central systems, 7: RemoteStart with a TxProfile inside."""
-    profile = {
-        "chargingProfileId": 1,
-        "stackLevel": 0,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
-        "chargingSchedule": {
-            "chargingRateUnit": "A",
-            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10.0}],
-        },
-    }
-    line = ready()
-    line.ask("RemoteStartTransaction", {"idTag": "A", "chargingProfile": profile})
-    assert line.told(RemoteStartRequested)[0].profile == profile
-
-
 @pytest.mark.parametrize("action", ["Rest", "reset", "Heartbeat", "BootNotification", ""])
 def test_an_unknown_action_is_not_implemented(action: str) -> None:
     """R7, R1: actions are case-sensitive; those of the other direction are none."""

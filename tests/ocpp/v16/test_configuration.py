@@ -83,7 +83,7 @@ def test_what_follows_from_the_product_is_true() -> None:
     """central systems, 9: features are switched off where these are missing or odd."""
     names = ["SupportedFeatureProfiles", "NumberOfConnectors", "GetConfigurationMaxKeys"]
     values = [entry["value"] for entry in get(ready(), {"key": names})["configurationKey"]]
-    assert values == ["Core,RemoteTrigger", "2", "100"]
+    assert values == ["Core,SmartCharging,RemoteTrigger", "2", "100"]
 
 
 def test_a_list_that_can_be_written_tells_its_length() -> None:

@@ -1,0 +1,191 @@
+"""What the installed charging profiles allow, now and in the time to come.
+
+Puts the profiles of one EVSE into layers on the axis of the clock as it is known now, and remembers
+the result until it changes: most events change nothing, and a limit is asked for after each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from chargepoint.station.charging_profiles.book import Book, Installed
+from chargepoint.station.charging_profiles.composite import CompositeSchedule, limit_at
+from chargepoint.station.charging_profiles.forecast import (
+    DURATION_MAX_S,
+    Load,
+    Stretch,
+    of_evse,
+    of_station,
+)
+from chargepoint.station.charging_profiles.profile import Purpose, RateUnit
+from chargepoint.station.charging_profiles.timeline import NEVER, Axis, Limit, Place, timeline
+from chargepoint.station.clock import Clock
+from chargepoint.station.records import TransactionId
+from chargepoint.station.session import Session
+from chargepoint.station.settings import EvseSettings, StationSettings
+
+STATION = 0
+
+
+class _Held(msgspec.Struct):
+    """A limit and what it was found for."""
+
+    book: Book
+    axis: tuple[float, bool]
+    transaction: TransactionId | None
+    since: int
+    until: int
+    limit: Limit | None
+
+
+class ChargingLimits:
+    """Limits of one station. `book` gives the profiles as they are now."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        boot: str,
+        settings: StationSettings,
+        sessions: Mapping[int, Session],
+        book: Callable[[], Book],
+    ) -> None:
+        self._clock = clock
+        self._boot = boot
+        self._sessions = sessions
+        self._book = book
+        self._places = {evse.id: _place(evse) for evse in settings.evses}
+        self._places[STATION] = _station_place(settings)
+        self._held: dict[int, _Held] = {}
+
+    def limit(self, evse: int, now_s: float) -> Limit | None:
+        """What profiles allow at this EVSE now, its transaction considered; None: anything.
+
+        EVSE 0: what they allow to all together.
+        """
+        axis = self._axis()
+        return self._now(evse, axis, axis.second(now_s)).limit
+
+    def refresh(self, now_s: float) -> None:
+        """Look ahead for `deadline_s`: only the station and transactions have changes to keep."""
+        axis = self._axis()
+        second = axis.second(now_s)
+        for evse in list(self._held):
+            session = self._sessions.get(evse)
+            if session is not None and session.transaction is None:
+                del self._held[evse]
+        self._now(STATION, axis, second)
+        for evse, session in self._sessions.items():
+            if session.transaction is not None:
+                self._now(evse, axis, second)
+
+    def deadline_s(self) -> float | None:
+        """When a limit that was looked at changes."""
+        axis = self._axis()
+        untils = [held.until for held in self._held.values() if held.until < NEVER]
+        return axis.at_s(min(untils)) if untils else None
+
+    def composite(
+        self, evse: int, duration_s: int, unit: RateUnit | None, now_s: float
+    ) -> CompositeSchedule:
+        """The schedule of an EVSE, or of the station (0), from now on.
+
+        An EVSE without a transaction is shown as if one began now.
+        """
+        axis = self._axis()
+        begin = axis.second(now_s)
+        entries = self._entries(evse)
+        if evse != STATION:
+            entries += self._entries(STATION)
+        stretch = Stretch(
+            evse=evse,
+            begin=begin,
+            duration_s=min(duration_s, DURATION_MAX_S),
+            unit=_common_unit(entries) if unit is None else unit,
+            known=axis.known,
+        )
+        station = self._load(STATION, axis, begin)
+        if evse != STATION:
+            return of_evse(stretch, self._load(evse, axis, begin), station)
+        charging = [
+            self._load(each, axis, begin)
+            for each, session in self._sessions.items()
+            if session.transaction is not None
+        ]
+        return of_station(stretch, charging, station)
+
+    # --- Inside -----------------------------------------------------------------------------------
+
+    def _axis(self) -> Axis:
+        zero = self._clock.now(0.0)
+        return Axis(
+            boot=self._boot,
+            zero_s=0.0 if zero is None else zero.timestamp(),
+            known=zero is not None,
+            wall=self._clock.wall,
+        )
+
+    def _now(self, evse: int, axis: Axis, second: int) -> _Held:
+        book, place, transaction = self._book(), (axis.zero_s, axis.known), self._transaction(evse)
+        held = self._held.get(evse)
+        if (
+            held is not None
+            and held.book is book
+            and held.axis == place
+            and held.transaction == transaction
+            and held.since <= second < held.until
+        ):
+            return held
+        limit, until = limit_at(self._load(evse, axis, second).layers, second)
+        held = self._held[evse] = _Held(book, place, transaction, second, until, limit)
+        return held
+
+    def _load(self, evse: int, axis: Axis, second: int) -> Load:
+        place = self._places[evse]
+        began = self._began(evse, axis, second)
+        entries = self._entries(evse)
+        layers = tuple(timeline(entry, place, axis, began) for entry in entries)
+        return Load(place=place, layers=layers)
+
+    def _entries(self, evse: int) -> tuple[Installed, ...]:
+        """Profiles that concern an EVSE, the weightiest first."""
+        book = self._book()
+        if evse == STATION:
+            return book.of(Purpose.STATION_MAX, STATION)
+        own = book.of(Purpose.TX_DEFAULT, evse) + book.of(Purpose.TX_DEFAULT, STATION)
+        transaction = self._transaction(evse)
+        bound = book.of(Purpose.TX, evse)
+        return tuple(entry for entry in bound if entry.transaction == transaction) + own
+
+    def _transaction(self, evse: int) -> TransactionId | None:
+        session = self._sessions.get(evse)
+        running = None if session is None else session.transaction
+        return None if running is None else running.id
+
+    def _began(self, evse: int, axis: Axis, second: int) -> int:
+        session = self._sessions.get(evse)
+        running = None if session is None else session.transaction
+        began = None if running is None else axis.of_stamp(running.started)
+        return second if began is None else began
+
+
+def _place(evse: EvseSettings) -> Place:
+    return Place(voltage_v=evse.voltage_v, phases=evse.phases, current_max_a=evse.current_max_a)
+
+
+def _station_place(settings: StationSettings) -> Place:
+    """All EVSEs on the same phases, as far as the supply allows."""
+    together_a = sum(evse.current_max_a for evse in settings.evses)
+    supply_a = together_a if settings.current_max_a is None else settings.current_max_a
+    return Place(
+        voltage_v=settings.evses[0].voltage_v if settings.evses else 230.0,
+        phases=max((evse.phases for evse in settings.evses), default=3),
+        current_max_a=min(together_a, supply_a),
+    )
+
+
+def _common_unit(entries: tuple[Installed, ...]) -> RateUnit:
+    """The unit that all these profiles have; A when they differ, or there are none."""
+    units = {entry.profile.schedule.unit for entry in entries}
+    return RateUnit.WATT if units == {RateUnit.WATT} else RateUnit.AMPERE
