@@ -18,6 +18,7 @@ from chargepoint.agent.messages import Messages
 from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
+    CountsStatus,
     CsmsStatus,
     Done,
     EvseStatus,
@@ -28,6 +29,7 @@ from chargepoint.ipc.service import (
     Variables,
 )
 from chargepoint.log import masked
+from chargepoint.station.counters import Counts
 from chargepoint.station.overview import EvseOverview, TransactionOverview
 from chargepoint.station.station import Station
 
@@ -144,6 +146,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             control=self.controls.evses.get(evse.evse),
             meter=evse.reading,
             transaction=None if running is None else _transaction(running),
+            counts=_counts(evse.counts),
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -163,6 +166,17 @@ def _transaction(running: TransactionOverview) -> TransactionStatus:
         charging_state=running.charging_state.value,
         meter_start_wh=running.meter_start_wh,
         energy_wh=running.energy_wh,
+    )
+
+
+def _counts(counts: Counts) -> CountsStatus:
+    return CountsStatus(
+        operations=counts.operations,
+        openings_under_load=counts.openings_under_load,
+        plug_ins=counts.plug_ins,
+        rcd_tests_passed=counts.rcd_tests_passed,
+        rcd_tests_failed=counts.rcd_tests_failed,
+        hazards=dict(counts.hazards),
     )
 
 

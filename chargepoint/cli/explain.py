@@ -70,3 +70,5 @@ def _show(entry: Entry) -> None:
         click.echo(f"  OCPP 1.6: {entry.code_v16}{extra}")
     if entry.stops:
         click.echo("  The connector cannot be used while this holds.")
+    if entry.persists:
+        click.echo("  It outlives restarts and power losses: only a technician's reset lifts it.")

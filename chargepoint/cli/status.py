@@ -6,7 +6,14 @@ import click
 
 from chargepoint.catalog import entries
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
-from chargepoint.ipc.service import CsmsStatus, EvseStatus, GetStatus, StationStatus
+from chargepoint.ipc.messages import EvseSnapshot
+from chargepoint.ipc.service import (
+    CountsStatus,
+    CsmsStatus,
+    EvseStatus,
+    GetStatus,
+    StationStatus,
+)
 
 COLOURS = {
     "Available": "green",
@@ -81,14 +88,9 @@ def show_evse(evse: EvseStatus) -> None:
     if control is None:
         click.echo("  " + click.style("the safety program is not reached", fg="red"))
     else:
-        contactor = "closed" if control.contactor_closed else "open"
-        pilot = control.pilot.value if control.pilot else "?"
-        click.echo(
-            f"  Pilot {pilot}, {control.phase.value}; contactor {contactor}; "
-            f"offered {control.offered_a:g} A of {control.limit_a:g} A"
-        )
+        click.echo(f"  {condition(control)}")
         for hazard in control.hazards:
-            click.echo("  " + click.style("Hazard ", fg="red") + _fault(hazard).lstrip(": "))
+            click.echo(f"  {warning(hazard)}")
     if evse.meter is not None:
         click.echo(f"  {_meter(evse)}")
     transaction = evse.transaction
@@ -99,6 +101,28 @@ def show_evse(evse: EvseStatus) -> None:
             f"  Transaction {number} of {transaction.id_token}: {energy}, "
             f"{transaction.charging_state}, since {transaction.started_at or 'unknown'}"
         )
+    if evse.counts is not None:
+        click.echo(f"  {_counts(evse.counts)}")
+
+
+def condition(control: EvseSnapshot) -> str:
+    """Pilot, contactor, what is offered, and what binds it, in one line."""
+    pilot = control.pilot.value if control.pilot else "?"
+    contactor = "closed" if control.contactor_closed else "open"
+    phases = "1 phase" if control.phases == 1 else f"{control.phases} phases"
+    return (
+        f"Pilot {pilot}, {control.phase.value}; contactor {contactor}; "
+        f"offered {control.offered_a:g} A of {control.limit_a:g} A "
+        f"({control.limited_by}), {phases}"
+    )
+
+
+def warning(hazard: str) -> str:
+    """A hazard that stops the connector, or one that only warns or limits."""
+    entry = entries().get(hazard)
+    stops = entry is None or entry.stops
+    label = click.style("Hazard " if stops else "Warning", fg="red" if stops else "yellow")
+    return f"{label} {_fault(hazard).removeprefix(': ')}"
 
 
 def duration(seconds: float) -> str:
@@ -122,6 +146,22 @@ def _fault(fault: str | None) -> str:
         return ""
     entry = entries().get(fault)
     return f": {entry.title} ({fault})" if entry else f": {fault}"
+
+
+def _counts(counts: CountsStatus) -> str:
+    parts = [
+        f"{counts.operations} contactor operations ({counts.openings_under_load} under load)",
+        f"{counts.plug_ins} plug-ins",
+    ]
+    if counts.rcd_tests_passed or counts.rcd_tests_failed:
+        failed = coloured(
+            f"{counts.rcd_tests_failed} failed", "red" if counts.rcd_tests_failed else None
+        )
+        parts.append(f"RCD tests {counts.rcd_tests_passed} passed, {failed}")
+    if counts.hazards:
+        often = sorted(counts.hazards.items(), key=lambda item: (-item[1], item[0]))
+        parts.append("hazards " + ", ".join(f"{hazard} {times}" for hazard, times in often))
+    return "So far: " + "; ".join(parts)
 
 
 def _meter(evse: EvseStatus) -> str:

@@ -64,6 +64,19 @@ class TransactionStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Register difference up to now; None while the meter is silent."""
 
 
+class CountsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What has happened to an EVSE since its first start."""
+
+    operations: int
+    """Contactor closings."""
+    openings_under_load: int
+    plug_ins: int
+    rcd_tests_passed: int
+    rcd_tests_failed: int
+    hazards: dict[str, int]
+    """Catalogue id -> how often it was raised."""
+
+
 class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evse: int
     state: str
@@ -73,6 +86,7 @@ class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """None while the safety program is not reached."""
     meter: MeterReading | None
     transaction: TransactionStatus | None
+    counts: CountsStatus | None = None
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
