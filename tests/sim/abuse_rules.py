@@ -98,6 +98,8 @@ class Judge:
     _sample_s: float = float("-inf")
     _diode: bool = False
     _closed: bool = False
+    _welded: bool = False
+    """The contact is closed because it is, or just was, welded: nobody can open it."""
     _opened_s: float = float("-inf")
     _left_s: float | None = None
     _unsafe_s: float | None = None
@@ -213,7 +215,11 @@ class Judge:
         """Look at the plant, which stands at `now_s`. `heard`: the safety program runs."""
         evse = self.evse
         contact = evse.contactor
-        carries = contact.closed and not contact.welded
+        if contact.welded and not evse.board.coil:
+            self._welded = True
+        elif not contact.closed:
+            self._welded = False
+        carries = contact.closed and not self._welded
         self.charged = self.charged or evse.vehicle.current_a > 1.0
         unsafe = carries and not self._safe()
         if self._unsafe_s is not None and not unsafe:
