@@ -176,19 +176,6 @@ def test_a_local_start_asks_nobody() -> None:
     assert world.grant().permitted
 
 
-def test_no_transaction_starts_while_the_meter_is_silent() -> None:
-    """fault-codes, section 4."""
-    world = World()
-    world.evses[1].metered = False
-    world.wait(20.0)
-    world.plug_in()
-    world.card("04A1")
-    assert world.starts == []
-    world.evses[1].metered = True
-    world.meter(1)
-    assert len(world.starts) == 1
-
-
 def test_an_evse_without_a_meter_charges_with_registers_of_zero() -> None:
     world = World(meters=False)
     world.charging()
@@ -503,18 +490,6 @@ def test_a_warning_does_not_fault_the_connector() -> None:
     assert (report.state, report.fault) == (State.AVAILABLE, "vehicle_asleep")
     world.hazard(1)
     assert world.of(ef.ReportConnector)[-1].report.fault is None
-
-
-def test_a_silent_meter_is_reported_and_ends_the_transaction_after_a_while() -> None:
-    """fault-codes, section 4."""
-    world = World()
-    world.charging()
-    world.evses[1].metered = False
-    world.wait(20.0)
-    assert world.of(ef.ReportConnector)[-1].report.fault == "meter_lost"
-    assert world.state() is State.CHARGING
-    world.wait(320.0, step_s=10.0)
-    assert [end.reason for end in world.ends] == [StopReason.OTHER]
 
 
 def test_a_safety_program_that_stays_away_faults_the_connector() -> None:
