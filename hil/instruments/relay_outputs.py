@@ -1,0 +1,108 @@
+"""Relay boards of a rig: outputs by what they do, inputs by what they see.
+
+An output is switched when the board has confirmed it. The contact moved between the request and
+the confirmation or up to `operate_s` later: the instant given is the middle, half of the span its
+doubt.
+Such boards have no watchdog; whoever uses this calls `all_off` at the end, whatever happened.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hal.bus.modbus import DeviceLink
+from hal.errors import DeviceError
+
+ATTEMPTS = 3
+
+
+class OutputFailed(Exception):
+    """A relay board did not confirm; what is switched is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """When an output moved: `at_s` ± `doubt_s`."""
+
+    at_s: float
+    doubt_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """One relay: which board, which coil (from 0), and whether its coil is off while it acts."""
+
+    link: DeviceLink
+    lock: threading.Lock
+    """Of the line on which the board is."""
+    coil: int
+    inverted: bool
+    operate_s: float
+    request_s: float
+    """Time that the request, or its confirmation, takes on the line."""
+
+
+class RelayOutputs:
+    """All outputs of a rig by name."""
+
+    def __init__(self, relays: Mapping[str, Relay]) -> None:
+        self._relays = relays
+        self._on: dict[str, bool] = {}
+        self._lock = threading.RLock()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._relays
+
+    def on(self, name: str) -> bool:
+        """Whether this output acts now, as far as it was told."""
+        return self._on.get(name, False)
+
+    def switch(self, name: str, on: bool) -> Switched:
+        """Let `name` act or not; writes even when it should be so already.
+
+        Raises OutputFailed, and KeyError for what is not wired.
+        """
+        relay = self._relays[name]
+        with self._lock:
+            begin_s = time.monotonic()
+            echo_s = self._write(name, relay, on)
+            self._on[name] = on
+        earliest_s = begin_s + relay.request_s
+        latest_s = max(echo_s - relay.request_s, earliest_s) + relay.operate_s
+        return Switched((earliest_s + latest_s) / 2, (latest_s - earliest_s) / 2)
+
+    def switch_some(self, wanted: Iterable[tuple[str, bool]]) -> Switched | None:
+        """Switch those that differ, in order; the first that moved. Raises OutputFailed."""
+        first: Switched | None = None
+        with self._lock:
+            for name, on in wanted:
+                if name in self._relays and self._on.get(name) is not on:
+                    moved = self.switch(name, on)
+                    first = first or moved
+        return first
+
+    def all_off(self, order: Sequence[str] = ()) -> None:
+        """Nothing acts any more: those in `order` first. Tries all; raises OutputFailed."""
+        failures: list[str] = []
+        for name in dict.fromkeys([*order, *self._relays]):
+            if name not in self._relays:
+                continue
+            try:
+                self.switch(name, False)
+            except OutputFailed as failed:
+                failures.append(str(failed))
+        if failures:
+            raise OutputFailed("; ".join(failures))
+
+    def _write(self, name: str, relay: Relay, on: bool) -> float:
+        problem = ""
+        for _ in range(ATTEMPTS):
+            try:
+                with relay.lock:
+                    return relay.link.write_coil(relay.coil, on != relay.inverted)
+            except DeviceError as error:
+                problem = str(error)
+        raise OutputFailed(f"{name}: {problem}")
