@@ -25,6 +25,9 @@ def note(fact: m.Fact) -> None:
             _log.error("hazard.raised", evse=evse, hazard=hazard, detail=detail)
         case m.HazardCleared(evse=evse, hazard=hazard):
             _log.info("hazard.cleared", evse=evse, hazard=hazard)
+        case m.RcdTested(evse=evse, passed=passed, detail=detail):
+            tell = _log.info if passed else _log.error
+            tell("rcd.tested", evse=evse, passed=passed, detail=detail)
         case m.LeaseExpired(evse=evse, lease=lease):
             _log.warning("lease.expired", evse=evse, lease=lease)
         case m.DeviceLost(device=device, detail=detail):

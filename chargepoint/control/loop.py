@@ -191,14 +191,18 @@ class Loop:
             return
         evse = unit.evse
         match command:
-            case m.RenewLimit(current_a=current_a, until_s=until_s):
-                evse.renew_limit(current_a, until_s, now_s)
+            case m.RenewLimit(current_a=current_a, until_s=until_s, phases=phases):
+                evse.renew_limit(current_a, until_s, now_s, phases)
             case m.RenewPermission(until_s=until_s):
                 evse.renew_permission(until_s, now_s)
             case m.Revoke():
                 evse.revoke()
             case m.SetOperative(operative=operative):
                 evse.set_operative(operative)
+            case m.LatchHazard(hazard=hazard, detail=detail):
+                latched, reason = evse.latch_hazard(hazard, detail)
+                if not latched:
+                    self._refuse(client, reason)
             case m.Unlock(request=request):
                 self._reply(client, request, *evse.unlock())
             case m.ResetHazard(hazard=hazard, request=request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from chargepoint.evse.hazards import HAZARDS, Hazard
+from chargepoint.evse.hazards import HAZARDS, Hazard, Seconds
 from chargepoint.evse.machine import OUTPUTS, TRANSITIONS, Row
 from chargepoint.ipc.messages import Phase
 
@@ -38,7 +38,10 @@ def output_table() -> str:
 
 def hazard_table() -> str:
     """The hazards as a Markdown table."""
-    head = ("hazard", "reaction", "must last", "lifted by", "good for", "times", "then", "shows F")
+    head = (
+        *("hazard", "reaction", "must last", "lifted by", "good for", "times", "then", "shows F"),
+        "kept",
+    )
     return _table(head, (_hazard(hazard) for hazard in HAZARDS.values()))
 
 
@@ -51,13 +54,18 @@ def _hazard(hazard: Hazard) -> tuple[str, ...]:
     return (
         f"`{hazard.id}`",
         hazard.reaction.value,
-        f"{hazard.hold_s:g} s",
+        _duration(hazard.hold_s),
         hazard.reset.value,
-        f"{hazard.good_s:g} s",
+        _duration(hazard.good_s),
         "always" if hazard.attempts is None else str(hazard.attempts),
         "" if hazard.attempts is None else hazard.then.value,
         "yes" if hazard.shows_fault else "",
+        "yes" if hazard.persists else "",
     )
+
+
+def _duration(value: Seconds) -> str:
+    return f"`{value}`" if isinstance(value, str) else f"{value:g} s"
 
 
 def _words(condition: Callable[..., object]) -> str:

@@ -23,6 +23,7 @@ from chargepoint.evse.situation import (
     Situation,
     allowed,
     asking,
+    asleep,
     closed,
     ev_ready,
     hazard,
@@ -44,8 +45,12 @@ from chargepoint.evse.situation import (
     prepared,
     ramped_down,
     unplugged,
+    woken,
 )
 from chargepoint.ipc.messages import Phase
+
+FAULT_UNLOCK_S = 5.0
+"""A fault lets go of the plug after this long (EVerest; H)."""
 
 FAULT_SHOWN_S = 3.0
 """State F is shown this long (Table A.5: at least 0.3 s), then x1, so that unplugging is seen."""
@@ -68,7 +73,7 @@ class Row:
 STARTING, IDLE, CONNECTED, OFFERING = Phase.STARTING, Phase.IDLE, Phase.CONNECTED, Phase.OFFERING
 CLOSING, ENERGISED, STOPPING = Phase.CLOSING, Phase.ENERGISED, Phase.STOPPING
 OPENING, WAITING, FAULTED = Phase.OPENING, Phase.WAITING, Phase.FAULTED
-OUT_OF_SERVICE = Phase.OUT_OF_SERVICE
+WAKING, OUT_OF_SERVICE = Phase.WAKING, Phase.OUT_OF_SERVICE
 
 row = Row
 # fmt: off
@@ -92,6 +97,11 @@ TRANSITIONS = (
     row(OFFERING,       not_allowed,         CONNECTED,      "B2 → B1, pause by EVSE",         "H"),
     row(OFFERING,       ev_ready,            CLOSING,        "sequence 4",                     "H"),
     row(OFFERING,       kept_waiting,        WAITING,        "sequence 4: 3 s, else x1",       "H"),
+    row(OFFERING,       asleep,              WAKING,         "A.5.3: B2 → F",                  "M"),
+
+    row(WAKING,         hazard,              FAULTED,        "B2 → F",                         "M"),
+    row(WAKING,         not_allowed,         CONNECTED,      "F → B1, pause by EVSE",          "M"),
+    row(WAKING,         woken,               CONNECTED,      "A.5.3: 4 s, then x1, x2",        "M"),
 
     row(CLOSING,        not_safe,            OPENING,        "sequence 2.2, 8.1, faults",      "H"),
     row(CLOSING,        not_allowed,         OPENING,        "sequence 10, no current yet",    "M"),
@@ -139,6 +149,8 @@ class Shown(Enum):
     """x2 if it was and there is leave, else x1: on S2 opening the oscillator runs on (8.1)."""
     FAULT = "fault"
     """F for FAULT_SHOWN_S if a hazard asks for it, then x1."""
+    WAKE = "wake"
+    """F."""
 
 
 class Contactor(Enum):
@@ -152,6 +164,8 @@ class Lock(Enum):
     FREE = "free"
     PERMITTED = "permitted"
     """Locked while the permission lasts and a vehicle is connected; free in state E."""
+    LEAVING = "leaving"
+    """As permitted, for FAULT_UNLOCK_S; then free, so that nobody's cable is kept by a fault."""
     HELD = "held"
     """Locked, whatever the permission: the contactor is not known to be open."""
 
@@ -165,9 +179,9 @@ class PhaseOutputs:
     lock: Lock
 
 
-_STEADY, _OFFER, _KEPT, _FAULT = Shown.STEADY, Shown.OFFER, Shown.KEPT, Shown.FAULT
+_STEADY, _OFFER, _KEPT, _FAULT, _WAKE = tuple(Shown)
 _OPEN, _CLOSED = Contactor.OPEN, Contactor.CLOSED
-_FREE, _PERMITTED, _HELD = Lock.FREE, Lock.PERMITTED, Lock.HELD
+_FREE, _PERMITTED, _LEAVING, _HELD = tuple(Lock)
 
 # fmt: off
 OUTPUTS = {
@@ -181,7 +195,8 @@ OUTPUTS = {
     STOPPING:       PhaseOutputs(_STEADY, _CLOSED,   _HELD),        # C1, D1 for at most 6 s
     OPENING:        PhaseOutputs(_KEPT,   _OPEN,     _HELD),
     WAITING:        PhaseOutputs(_STEADY, _OPEN,     _PERMITTED),   # C1, D1
-    FAULTED:        PhaseOutputs(_FAULT,  _OPEN,     _PERMITTED),   # F, then x1
+    WAKING:         PhaseOutputs(_WAKE,   _OPEN,     _PERMITTED),   # F
+    FAULTED:        PhaseOutputs(_FAULT,  _OPEN,     _LEAVING),     # F, then x1
     OUT_OF_SERVICE: PhaseOutputs(_STEADY, _OPEN,     _PERMITTED),
 }
 # fmt: on

@@ -1,14 +1,15 @@
 """What the pilot offers: the limit in force, and the history of the oscillator.
 
-The limit is the smallest of lease (or failsafe), cable, board and configuration; below 6 A there is
-nothing to offer. A lower limit acts at once, a higher one at most every 5 s.
+The limit is the smallest of lease (or failsafe), cable, board, configuration, temperature and what
+a simplified pilot may take; below 6 A (`current_min_a`) there is nothing to offer. A lower limit
+acts at once, a higher one at most every 5 s.
 """
 
 from __future__ import annotations
 
 from chargepoint.evse.lease import Lease
 from chargepoint.evse.machine import Shown
-from chargepoint.evse.pilot import CURRENT_MAX_A, CURRENT_MIN_A, duty_from_current
+from chargepoint.evse.pilot import CURRENT_MAX_A, duty_from_current
 from chargepoint.evse.settings import EvseSettings
 from chargepoint.evse.situation import STEADY_HOLD_S
 from hal.values import BoardCommand, BoardTraits, PilotMode
@@ -21,6 +22,9 @@ SETTLE_S = 0.1
 
 FAULT_FADES_S = 0.5
 """Readings may still show our own state F this long after it was ended."""
+
+SIMPLIFIED_A = 10.0
+"""Offered to a vehicle with a simplified pilot (A.2.3)."""
 
 CABLE_UNREADABLE_A = 13.0
 """Rating assumed at a socket outlet whose board cannot read the cable: the lowest coded."""
@@ -48,15 +52,37 @@ class Offer:
         self._leased_a = current_a if current_a >= 0 else 0.0
         self.lease.renew(until_s, now_s)
 
-    def limit_a(self, rating_a: float | None, *, cable: bool, now_s: float) -> float:
-        """Limit in force. `cable`: a cable is used whose rating is `rating_a`; None: not read."""
-        agreed_a = self._leased_a if self.lease.alive(now_s) else self._settings.failsafe_current_a
-        limits_a = [agreed_a, self._settings.current_max_a, self.traits.current_max_a]
+    def limit(
+        self,
+        rating_a: float | None,
+        heat_a: float | None,
+        *,
+        cable: bool,
+        simplified: bool,
+        now_s: float,
+    ) -> tuple[float, str]:
+        """Limit in force in A, and which one that is.
+
+        `cable`: a cable is used whose rating is `rating_a`; None: not read. `heat_a`: most that the
+        temperature allows. `simplified`: the vehicle has no S2.
+        """
+        limits: list[tuple[float, str]] = [
+            (self._leased_a, "lease")
+            if self.lease.alive(now_s)
+            else (self._settings.failsafe_current_a, "failsafe"),
+            (self._settings.current_max_a, "configuration"),
+            (self.traits.current_max_a, "board"),
+            (CURRENT_MAX_A, "pilot"),
+        ]
         if cable:
-            limits_a.append(rating_a or 0.0)
+            limits.append((rating_a or 0.0, "cable"))
         elif self._settings.socket and not self.traits.runs_pilot:
-            limits_a.append(CABLE_UNREADABLE_A)
-        return min(*limits_a, CURRENT_MAX_A)
+            limits.append((CABLE_UNREADABLE_A, "cable"))
+        if heat_a is not None:
+            limits.append((heat_a, "heat"))
+        if simplified:
+            limits.append((SIMPLIFIED_A, "pilot"))
+        return min(limits, key=lambda one: one[0])
 
     def oscillates(self, now_s: float) -> bool:
         """The oscillator was started long enough ago for readings to show it."""
@@ -83,9 +109,9 @@ class Offer:
         """Set the pilot: `shown` of the phase; `allowed` to offer; `faulty` enough for state F."""
         mode = PilotMode.STEADY
         kept = shown is Shown.KEPT and self.mode is PilotMode.OFFER
-        if (shown is Shown.OFFER or kept) and allowed and limit_a >= CURRENT_MIN_A:
+        if (shown is Shown.OFFER or kept) and allowed and limit_a >= self._settings.current_min_a:
             mode = PilotMode.OFFER
-        elif shown is Shown.FAULT and faulty:
+        elif shown is Shown.WAKE or (shown is Shown.FAULT and faulty):
             mode = PilotMode.FAULT
         self._follow(mode, now_s)
         self._set_current(limit_a if mode is PilotMode.OFFER else 0.0, now_s)

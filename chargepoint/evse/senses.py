@@ -6,7 +6,7 @@ too old is the same as none: the pilot state is forgotten and must be earned ane
 
 from __future__ import annotations
 
-from chargepoint.evse.hazards import BoardLevel
+from chargepoint.evse.observation import BoardLevel
 from chargepoint.evse.pilot import ASKING, CableDecoder, PilotDecoder
 from chargepoint.evse.settings import EvseSettings
 from hal.values import BoardReading, BoardTraits, PilotState, Quality
@@ -38,6 +38,9 @@ class Senses:
         self.plug_in = 0
         self.plugged = False
         """A vehicle was plugged in in this step."""
+        self.left = False
+        """It was unplugged in this step."""
+        self._seen_waiting = False
 
     def take(
         self, reading: BoardReading | None, board: BoardLevel, *, offering: bool, now_s: float
@@ -75,6 +78,17 @@ class Senses:
     def proximity_used(self) -> bool:
         """The cable rating is read here: a socket outlet with a board that can."""
         return self._settings.socket and self.traits.has_proximity
+
+    @property
+    def simplified(self) -> bool:
+        """The vehicle has asked ever since it was plugged in: it has no S2 (A.2.3)."""
+        asks = self.connected and self.asking_s is not None
+        return asks and not self._seen_waiting and not self.traits.runs_pilot
+
+    @property
+    def temperature_c(self) -> float | None:
+        """Inside the station; None: not known now."""
+        return self.reading.temperature_c if self.reading is not None and self.fresh else None
 
     @property
     def age_s(self) -> float:
@@ -118,13 +132,16 @@ class Senses:
 
     def _follow_plug(self) -> None:
         self.plugged = self.pilot in VEHICLE and not self.connected
+        self.left = self.pilot is PilotState.A and self.connected
         if self.plugged:
             self.connected = True
             self.plug_in += 1
             self._cable.unplugged()
-        elif self.pilot is PilotState.A and self.connected:
-            self.connected = False
+        elif self.left:
+            self.connected = self._seen_waiting = False
             self._cable.unplugged()
+        if self._decoder.raw is PilotState.B:
+            self._seen_waiting = True
         if self.pilot not in ASKING:
             self.asking_s = None
         elif self.asking_s is None:

@@ -47,10 +47,16 @@ class Situation:
     limited: bool = False
     """The limit in force is below 6 A: there is nothing to offer."""
     stop_hazard: bool = False
-    """Some hazard is active."""
+    """A hazard is active that forbids energy."""
     open_hazard: bool = False
     """A hazard is active that opens at once."""
     shutdown: Shutdown = Shutdown.NO
+    rewiring: bool = False
+    """A change between one and three phases is due, or the vehicle has to let go of the last."""
+    untested: bool = False
+    """The residual-current monitor has not passed its test since the last vehicle."""
+    asleep: bool = False
+    """A vehicle has ignored the offer for so long that it is to be woken."""
     unlocked: bool = False
     """The connector must be locked first, and is not."""
     feedback: bool | None = None
@@ -76,13 +82,18 @@ def asks(s: Situation) -> bool:
 
 
 def may_offer(s: Situation) -> bool:
-    """There is leave to offer a current: permission, operative, a limit of 6 A, no hazard."""
+    """There is leave to offer a current.
+
+    Permission, operative, a limit of 6 A, no hazard, monitor tested, phases as wanted.
+    """
     return (
         s.permitted
         and s.operative
         and not s.limited
         and not s.stop_hazard
         and not s.open_hazard
+        and not s.rewiring
+        and not s.untested
         and s.shutdown is Shutdown.NO
     )
 
@@ -162,6 +173,14 @@ def closed(s: Situation, settings: EvseSettings) -> bool:
     return s.feedback
 
 
+def asleep(s: Situation, _: EvseSettings) -> bool:
+    return s.asleep
+
+
+def woken(s: Situation, settings: EvseSettings) -> bool:
+    return s.elapsed_s >= settings.wake_shown_s
+
+
 def ramped_down(s: Situation, settings: EvseSettings) -> bool:
     return s.elapsed_s >= settings.ramp_down_s
 
@@ -226,6 +245,7 @@ def cause_of(s: Situation) -> StopCause:
         (not s.operative,                StopCause.INOPERATIVE),
         (s.expired,                      StopCause.PERMISSION_EXPIRED),
         (not s.permitted,                StopCause.REVOKED),
+        (s.rewiring,                     StopCause.PHASE_SWITCH),
     )
     # fmt: on
     for holds, cause in reasons:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from chargepoint.evse.hazards import Change
+from chargepoint.evse.hazards import HAZARDS, Change
 from chargepoint.ipc.messages import (
     ContactorClosed,
     ContactorOpened,
@@ -17,6 +17,7 @@ from chargepoint.ipc.messages import (
     LeaseExpired,
     Observed,
     PilotChanged,
+    RcdTested,
 )
 from hal.values import PilotState
 
@@ -37,13 +38,18 @@ class Told:
         snapshot: EvseSnapshot,
         expired: tuple[str, ...],
         changes: tuple[Change, ...],
+        tested: tuple[bool, str] | None,
         contactor: ContactorClosed | ContactorOpened | None,
         now_s: float,
     ) -> tuple[Fact, ...]:
-        """Causes before effects: pilot, leases, hazards, contactor, then the whole."""
+        """Causes before effects: pilot, leases, tests, hazards, contactor, then the whole."""
         facts: list[Fact] = [*self._pilot_facts(snapshot.pilot, now_s)]
         for lease in expired:
             facts.append(LeaseExpired(seq=0, at_s=now_s, evse=self._evse, lease=lease))
+        if tested is not None:
+            passed, detail = tested
+            fact = RcdTested(seq=0, at_s=now_s, evse=self._evse, passed=passed, detail=detail)
+            facts.append(fact)
         facts.extend(self._hazard_fact(change, now_s) for change in changes)
         if contactor is not None:
             facts.append(contactor)
@@ -63,7 +69,12 @@ class Told:
         if change.detail is None:
             return HazardCleared(seq=0, at_s=now_s, evse=self._evse, hazard=change.hazard)
         return HazardRaised(
-            seq=0, at_s=now_s, evse=self._evse, hazard=change.hazard, detail=change.detail
+            seq=0,
+            at_s=now_s,
+            evse=self._evse,
+            hazard=change.hazard,
+            detail=change.detail,
+            persists=HAZARDS[change.hazard].persists,
         )
 
     def _calm(self, snapshot: EvseSnapshot) -> EvseSnapshot:

@@ -51,6 +51,11 @@ class Bench:
         self.limit_a: float | None = None
         self.meter_a: tuple[float, ...] | None = None
         self.quality = Quality.GOOD
+        self.rcd_tests = True
+        """The residual-current monitor follows its test."""
+        self.tested_s: float | None = None
+        self.meter: MeterReading | None = None
+        """Reading that the meter gives in each tick, instead of `meter_a`."""
         self.override: dict[str, Any] = {}
         """Fields of the reading that are forced, whatever the board does."""
         self.command = BoardCommand(pilot=PilotMode.STEADY)
@@ -68,7 +73,7 @@ class Bench:
             proximity_ohm=65535.0 if self.vehicle == "A" else 220.0,
             contactor_closed=self.command.closed,
             contactor_commanded=self.command.closed,
-            rcd_tripped=False,
+            rcd_tripped=self._tripped(),
             emergency_stopped=False,
             locked=self.command.locked,
             temperature_c=30.0,
@@ -76,6 +81,17 @@ class Bench:
             sample=self.sample,
         )
         return replace(reading, **self.override)
+
+    def _tripped(self) -> bool:
+        """The residual-current input: on for 0.4 s from 0.1 s after a test began, if it works."""
+        if self.command.test_rcd and self.rcd_tests and self.tested_s is None:
+            self.tested_s = self.now_s
+        if self.tested_s is None or self.now_s - self.tested_s < 0.1:
+            return False
+        if self.now_s - self.tested_s < 0.5:
+            return True
+        self.tested_s = None
+        return False
 
     def _pilot(self) -> PilotLevels | PilotState:
         if self.traits.runs_pilot:
@@ -97,6 +113,8 @@ class Bench:
         meter = None
         if self.meter_a is not None:
             meter = MeterReading(taken_s=self.now_s, current_a=self.meter_a)
+        elif self.meter is not None:
+            meter = replace(self.meter, taken_s=self.now_s)
         reading = self.reading() if self.answers else None
         inputs = Inputs(reading=reading, meter=meter, board=self.level)
         outputs = self.evse.step(inputs, self.now_s)

@@ -10,6 +10,7 @@ from chargepoint.evse.evse import BoardLevel, Evse, EvseSettings, Inputs
 from chargepoint.ipc.messages import (
     ContactorClosed,
     ContactorOpened,
+    HazardRaised,
     LeaseExpired,
     Observed,
     Phase,
@@ -414,7 +415,7 @@ def test_a_socket_is_locked_before_the_contactor_closes_and_until_it_is_open() -
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
     bench.override = {"locked": False}
     bench.until(Phase.OFFERING)
-    bench.run(1.0)
+    bench.run(0.5)
     assert (bench.command.locked, bench.command.closed) == (True, False)
     bench.override = {}
     bench.until(Phase.ENERGISED)
@@ -444,13 +445,86 @@ def test_a_socket_stays_locked_while_nobody_knows_whether_the_contactor_is_open(
     assert not bench.command.locked
 
 
-def test_a_lock_that_does_not_follow_is_a_hazard() -> None:
+def test_a_lock_that_does_not_follow_is_driven_again_and_then_a_hazard() -> None:
     bench = Bench(socket=True)
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
     bench.override = {"locked": False}
-    bench.run(6.0)
+    driven = 0
+    while bench.hazards == ():
+        before = bench.command.locked
+        driven += bench.tick().locked and not before
+        assert bench.now_s < 1015.0
+    assert driven == 1 + 5
     assert bench.hazards == ("connector_not_locked",)
     assert bench.told(ContactorClosed) == []
+    bench.run(10.0)
+    assert not bench.command.locked, "a fault lets go of the plug"
+    bench.vehicle, bench.override = "A", {}
+    bench.run(0.2)
+    bench.vehicle = "C"
+    bench.until(Phase.ENERGISED)
+
+
+def test_a_plug_that_needs_a_second_push_is_locked_by_the_second_drive() -> None:
+    bench = Bench(socket=True)
+    bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "B"
+    bench.override = {"locked": False}
+    bench.run(1.3)
+    assert not bench.command.locked
+    bench.override = {}
+    bench.vehicle = "C"
+    bench.until(Phase.ENERGISED)
+    assert bench.told(HazardRaised) == []
+
+
+def test_a_lock_that_springs_open_while_charging_opens_the_contactor() -> None:
+    bench = charging(socket=True)
+    bench.override = {"locked": False}
+    bench.run(0.1)
+    assert (bench.command.closed, bench.hazards) == (False, ("lock_opened",))
+    bench.vehicle, bench.override = "A", {}
+    bench.run(0.2)
+    assert bench.hazards == ()
+
+
+def test_a_lock_that_does_not_release_is_tried_again_for_ever_and_told_once() -> None:
+    bench = charging(socket=True)
+    bench.override = {"locked": True}
+    bench.permit = False
+    bench.evse.revoke()
+    bench.vehicle = "B"
+    bench.run(12.0)
+    assert bench.hazards == ("lock_stuck",)
+    assert bench.phase is Phase.CONNECTED, "a warning, not a fault"
+    driven = 0
+    for _ in range(round(130.0 / 0.02)):
+        before = bench.command.locked
+        driven += (not bench.tick().locked) and before
+    assert driven == 2
+    bench.override = {}
+    bench.run(2.0)
+    assert bench.hazards == ()
+    assert [fact.hazard for fact in bench.told(HazardRaised)] == ["lock_stuck"]
+
+
+def test_a_lock_without_a_switch_gets_a_second_to_travel() -> None:
+    bench = Bench(socket=True)
+    bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
+    bench.override = {"locked": None}
+    while not bench.command.locked:
+        bench.tick()
+    locked_s = bench.now_s
+    bench.until(Phase.CLOSING)
+    assert 1.0 <= bench.now_s - locked_s < 1.1
+
+
+def test_a_fault_lets_go_of_the_plug_after_5_s() -> None:
+    bench = charging(socket=True)
+    bench.override = {"rcd_tripped": True}
+    bench.run(4.9)
+    assert bench.command.locked
+    bench.run(0.6)
+    assert not bench.command.locked
 
 
 def test_the_plug_is_free_when_the_permission_is_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from chargepoint.ipc.messages import (
     StopCause,
 )
 from hal.values import PilotLevels, PilotMode, Quality
-from tests.evse.bench import Bench, charging
+from tests.evse.bench import TRAITS, Bench, charging
 
 
 def test_the_table_and_the_catalogue_know_the_same_hazards() -> None:
@@ -33,6 +34,9 @@ AT_ONCE: list[tuple[str, dict[str, Any]]] = [
     # hazard              reading that shows it, while charging
     ("emergency_stopped", {"emergency_stopped": True}),
     ("rcd_tripped",       {"rcd_tripped": True}),
+    ("pe_lost",           {"pe_lost": True}),
+    ("breaker_tripped",   {"faults": frozenset({"breaker_tripped"})}),
+    ("water_detected",    {"faults": frozenset({"water_detected"})}),
     ("watchdog_tripped",  {"watchdog_expired": True, "contactor_closed": False}),
     ("board_fault",       {"faults": frozenset({"pilot_generator"})}),
     ("diode_missing",     {"faults": frozenset({"diode_missing"})}),
@@ -165,14 +169,15 @@ def test_a_contactor_that_stays_closed_is_welded_and_only_service_clears_it() ->
     assert [fact.hazard for fact in bench.told(HazardCleared)] == ["contactor_welded"]
 
 
-def test_a_contactor_that_does_not_close_is_tried_three_times_30_s_apart() -> None:
+def test_a_contactor_that_does_not_close_is_tried_again_after_30_60_and_300_s() -> None:
     bench = Bench()
     bench.override = {"contactor_closed": False}
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
-    bench.run(100.0)
+    bench.run(450.0)
     raised = bench.told(HazardRaised)
-    assert [fact.hazard for fact in raised] == ["contactor_not_closing"] * 3
-    assert all(b.at_s - a.at_s >= 30.0 for a, b in pairwise(raised))
+    assert [fact.hazard for fact in raised] == ["contactor_not_closing"] * 4
+    waits_s = [b.at_s - a.at_s for a, b in pairwise(raised)]
+    assert all(w < s < w + 5.0 for w, s in zip((30.0, 60.0, 300.0), waits_s, strict=True))
     assert "limit 0.25 s" in raised[0].detail
     assert bench.told(ContactorClosed) == []
     bench.vehicle = "A"
@@ -206,7 +211,24 @@ def test_proximity_lost_while_charging_opens() -> None:
     bench = charging(socket=True)
     bench.override = {"proximity_ohm": 65535.0}
     bench.run(0.7)
+    assert not bench.command.closed
+    assert bench.hazards == ("proximity_invalid", "cable_cut")
+    bench.vehicle, bench.override = "A", {}
+    bench.run(1.0)
+    assert bench.hazards == ("cable_cut",), "a cable that was torn out is a matter of service"
+
+
+def test_a_cable_that_turns_unreadable_opens_until_it_is_unplugged() -> None:
+    bench = charging(socket=True)
+    bench.override = {"proximity_ohm": 30.0}
+    bench.run(0.7)
     assert (bench.command.closed, bench.hazards) == (False, ("proximity_invalid",))
+    bench.override = {}
+    bench.run(60.0)
+    assert bench.hazards == ("proximity_invalid",)
+    bench.vehicle = "A"
+    bench.run(0.2)
+    assert bench.hazards == ()
 
 
 def test_a_fixed_cable_ignores_the_proximity_contact() -> None:
@@ -265,15 +287,76 @@ def test_a_silent_meter_proves_nothing() -> None:
 
 def test_heat_stops_in_order_and_ends_with_hysteresis() -> None:
     bench = charging()
+    bench.override = {"temperature_c": 70.0}
+    bench.run(1.1)
+    assert bench.phase is Phase.STOPPING
+    assert bench.hazards == ("over_temperature", "temperature_high", "temperature_raised")
+    bench.vehicle = "B"
+    bench.override = {"temperature_c": 66.0}
+    bench.run(60.0)
+    assert bench.phase is Phase.FAULTED
+    bench.override = {"temperature_c": 65.9}
+    bench.run(10.1)
+    assert bench.hazards == ("temperature_high", "temperature_raised")
+    bench.until(Phase.OFFERING)
+
+
+def test_heat_beyond_the_pause_opens_at_once() -> None:
+    bench = charging()
     bench.override = {"temperature_c": 75.0}
     bench.run(1.1)
-    assert (bench.phase, bench.hazards) == (Phase.STOPPING, ("over_temperature",))
-    bench.vehicle = "B"
-    bench.override = {"temperature_c": 65.0}
-    bench.run(60.0)
-    assert bench.hazards == ("over_temperature",)
-    bench.override = {"temperature_c": 64.9}
-    bench.run(10.1)
+    assert not bench.command.closed
+    assert "overheated" in bench.hazards
+
+
+# fmt: off
+STAIRCASE = [
+    # C     offered A, of 16 A wanted and 32 A configured
+    (64.9,  16.0),
+    (65.0,  16.0),  # half of 32
+    (68.0,  8.0),   # a quarter of 32
+    (64.1,  8.0),   # 4 K below 68
+    (63.9,  16.0),
+    (61.0,  16.0),
+    (60.9,  16.0),
+]
+# fmt: on
+
+
+def test_heat_takes_current_away_in_steps_and_gives_it_back_with_hysteresis() -> None:
+    bench = charging()
+    for temperature_c, current_a in STAIRCASE:
+        bench.override = {"temperature_c": temperature_c}
+        bench.run(12.0)
+        assert (bench.phase, bench.command.current_a) == (Phase.ENERGISED, current_a), temperature_c
+    assert bench.hazards == ("temperature_raised",)
+
+
+def test_derating_never_pauses_by_itself() -> None:
+    bench = charging(current_max_a=16.0)
+    bench.override = {"temperature_c": 69.0}
+    bench.run(2.0)
+    snapshot = bench.evse.snapshot()
+    assert (snapshot.limit_a, snapshot.limited_by) == (6.0, "heat")
+    assert bench.phase is Phase.ENERGISED
+
+
+def test_a_silent_temperature_sensor_leaves_10_a() -> None:
+    bench = charging()
+    bench.override = {"temperature_c": None}
+    bench.run(9.9)
+    assert bench.command.current_a == 16.0
+    bench.run(0.2)
+    assert (bench.command.current_a, bench.hazards) == (10.0, ("temperature_sensor_lost",))
+    bench.override = {}
+    bench.run(15.1)
+    assert (bench.command.current_a, bench.hazards) == (16.0, ())
+
+
+def test_a_board_without_a_temperature_sensor_is_not_missing_one() -> None:
+    bench = charging(traits=replace(TRAITS, has_temperature=False))
+    bench.override = {"temperature_c": None}
+    bench.run(30.0)
     assert bench.hazards == ()
 
 
@@ -390,6 +473,22 @@ def test_a_generator_stuck_at_minus_12_v_is_a_hazard_after_our_own_f_has_ended()
 
 @pytest.mark.parametrize("hazard", HAZARDS.values(), ids=lambda hazard: hazard.id)
 def test_a_hazard_that_only_stops_has_time_to_do_so(hazard: Any) -> None:
-    """What may wait for the vehicle is heat and excess current; everything else opens."""
-    stops = hazard.id in ("over_current", "over_temperature")
+    """What may wait for the vehicle is listed here; everything else opens, or does not matter."""
+    stops = hazard.id in (
+        "over_current",
+        "over_temperature",
+        "under_voltage",
+        "frequency_out_of_range",
+        "simplified_pilot",
+    )
+    tells = hazard.id in (
+        "lock_stuck",
+        "phase_missing",
+        "phase_rotation_wrong",
+        "temperature_high",
+        "temperature_raised",
+        "temperature_sensor_lost",
+    )
     assert (hazard.reaction is Reaction.STOP) is stops
+    assert (hazard.reaction in (Reaction.WARN, Reaction.LIMIT)) is tells
+    assert hazard.inhibits is not tells

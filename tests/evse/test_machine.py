@@ -33,6 +33,7 @@ ALL = {
     "permitted":   (False, True),
     "operative":   (False, True),
     "limited":     (False, True),
+    "held_back":   ("no", "rewiring", "untested"),
     "hazard":      ("none", "stop", "open"),
     "shutdown":    tuple(Shutdown),
     "feedback":    (None, False, True),
@@ -45,9 +46,11 @@ CLOSED = {phase for phase, outputs in OUTPUTS.items() if outputs.contactor is Co
 def situations() -> Iterator[Situation]:
     for values in itertools.product(*ALL.values()):
         given = dict(zip(ALL, values, strict=True))
-        hazard = given.pop("hazard")
+        hazard, held_back = given.pop("hazard"), given.pop("held_back")
         yield Situation(
             **given,
+            rewiring=held_back == "rewiring",
+            untested=held_back == "untested",
             stop_hazard=hazard != "none",
             open_hazard=hazard == "open",
             asking_s=given["elapsed_s"],
@@ -70,6 +73,8 @@ def closing_is_right(s: Situation) -> bool:
         and not s.limited
         and not s.stop_hazard
         and not s.open_hazard
+        and not s.rewiring
+        and not s.untested
         and s.shutdown is Shutdown.NO
     )
 
@@ -110,7 +115,7 @@ def test_nothing_closes_or_stays_closed_against_the_rules_in_any_combination() -
                 assert situation.elapsed_s < SETTINGS.ramp_down_s, (phase, after, situation)
             if phase is Phase.OFFERING:
                 assert situation.feedback is not True, "closed before it was told to"
-    assert seen == 7 * 2 * 3 * 2 * 2 * 2 * 3 * 3 * 3 * 4 * 4
+    assert seen == 7 * 2 * 3 * 2 * 2 * 2 * 3 * 3 * 3 * 3 * 4 * 4
 
 
 def test_only_an_offer_leads_to_a_closed_contactor() -> None:
@@ -135,6 +140,7 @@ def test_every_phase_has_a_way_out_and_a_way_in() -> None:
 
 def test_no_lock_opens_while_the_contactor_may_be_closed() -> None:
     held = {phase for phase, outputs in OUTPUTS.items() if outputs.lock is Lock.HELD}
+    assert all(OUTPUTS[phase].contactor is Contactor.OPEN for phase in set(Phase) - CLOSED)
     assert held == CLOSED | {Phase.OPENING}
 
 
@@ -156,6 +162,8 @@ ROWS_APPLY = {
                                                        asking_s=3.0),
     (Phase.CLOSING, "closed"):                 replace(GOOD, feedback=True),
     (Phase.STOPPING, "ramped_down"):           replace(GOOD, elapsed_s=6.0),
+    (Phase.OFFERING, "asleep"):                replace(GOOD, pilot=PilotState.B, asleep=True),
+    (Phase.WAKING, "woken"):                   replace(GOOD, pilot=PilotState.F, elapsed_s=4.0),
     (Phase.OPENING, "opened_offering"):        replace(GOOD, pilot=PilotState.B, steady_s=0.0),
     (Phase.OPENING, "opened_plugged"):         replace(GOOD, permitted=False),
     (Phase.WAITING, "not_asking"):             replace(GOOD, pilot=PilotState.B, permitted=False),
@@ -199,6 +207,7 @@ CAUSES = [
     ({"operative": False, "permitted": False},      StopCause.INOPERATIVE),
     ({"permitted": False, "expired": True},         StopCause.PERMISSION_EXPIRED),
     ({"permitted": False},                          StopCause.REVOKED),
+    ({"limited": True, "rewiring": True},           StopCause.PHASE_SWITCH),
     ({"limited": True},                             StopCause.LIMIT_BELOW_MINIMUM),
 ]
 # fmt: on
@@ -213,8 +222,11 @@ def test_the_exhaustive_check_knows_every_input_of_a_situation() -> None:
     """A new field must join the check, or stand here with the reason why it need not."""
     constant = {
         "expired",  # only names the cause
+        "asleep",  # only leads to WAKING, from which nothing closes
         "ready",  # only leaves STARTING, from which nothing closes
         "unlocked", "steady_s", "open_s", "closing_s",  # only ever delay closing
         "stop_hazard", "open_hazard", "asking_s",  # made from `hazard` and `elapsed_s`
+        "rewiring", "untested",  # made from `held_back`
     }  # fmt: skip
-    assert {field.name for field in fields(Situation)} == (set(ALL) - {"hazard"}) | constant
+    given = set(ALL) - {"hazard", "held_back"}
+    assert {field.name for field in fields(Situation)} == given | constant

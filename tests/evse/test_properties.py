@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,9 +34,12 @@ CHANGES = st.one_of(
     setting("meter_a", None, (10.0,), (16.0, 19.0, 16.0)),
     setting("override", {}, {}, {}, {"rcd_tripped": True}, {"emergency_stopped": True},
             {"contactor_closed": True}, {"contactor_closed": False}, {"locked": False},
-            {"temperature_c": 80.0}, {"sample": 1}, {"watchdog_expired": True},
+            {"temperature_c": 80.0}, {"temperature_c": 66.0}, {"temperature_c": None},
+            {"pe_lost": True}, {"tilted": True}, {"door_open": True}, {"second_closed": True},
+            {"second_closed": False}, {"output_live": True}, {"phases": 1}, {"sample": 1},
+            {"watchdog_expired": True},
             {"proximity_ohm": 680.0}, {"proximity_ohm": 0.0}, {"faults": frozenset({"supply"})}),
-    setting("command", "revoke", "out", "in", "unlock", "reset"),
+    setting("command", "revoke", "out", "in", "unlock", "reset", "one phase", "three phases"),
 )
 # fmt: on
 HISTORIES = st.lists(st.tuples(CHANGES, st.integers(1, 60)), min_size=1, max_size=25)
@@ -49,6 +53,9 @@ def apply(bench: Bench, name: str, value: Any) -> None:
         bench.evse.revoke()
     elif value == "unlock":
         bench.evse.unlock()
+    elif value in ("one phase", "three phases"):
+        phases = 1 if value == "one phase" else 3
+        bench.evse.renew_limit(16.0, bench.now_s + 8.0, bench.now_s, phases)
     elif value == "reset":
         for hazard in bench.hazards:
             bench.evse.reset_hazard(hazard)
@@ -63,10 +70,11 @@ class Judge:
         self.bench = bench
         self.leave_s = -1e9
         self.closed_before = False
+        self.phases_before = 3
 
     def __call__(self, command: BoardCommand) -> None:
         bench, snapshot = self.bench, self.bench.evse.snapshot()
-        stops = list(snapshot.hazards)
+        stops = [name for name in snapshot.hazards if HAZARDS[name].inhibits]
         opens = [name for name in stops if HAZARDS[name].reaction is Reaction.OPEN]
         leave = snapshot.permitted and snapshot.operative and snapshot.limit_a >= 6 and not stops
         self.leave_s = bench.now_s if leave else self.leave_s
@@ -85,15 +93,28 @@ class Judge:
             assert command.locked is snapshot.contactor_closed or snapshot.phase == "opening"
         if bench.settings.socket and (command.closed or snapshot.contactor_closed):
             assert command.locked
-        self.closed_before = command.closed
+        if command.test_rcd or command.phases != self.phases_before:
+            assert not command.closed
+            assert not self.closed_before
+            assert not snapshot.contactor_closed
+        self.closed_before, self.phases_before = command.closed, command.phases
 
 
 @settings(max_examples=40, deadline=None)
-@given(HISTORIES, st.booleans(), st.booleans())
+@given(HISTORIES, st.booleans(), st.booleans(), st.booleans())
 def test_the_invariants_hold_in_every_history(
-    history: list[tuple[tuple[str, Any], int]], socket: bool, ventilated: bool
+    history: list[tuple[tuple[str, Any], int]], socket: bool, ventilated: bool, able: bool
 ) -> None:
-    bench = Bench(socket=socket, ventilated=ventilated, traits=TRAITS)
+    """`able`: a board that can test its residual-current monitor and switch phases."""
+    traits = replace(TRAITS, has_rcd_test=able, has_phase_switch=able)
+    bench = Bench(
+        socket=socket,
+        ventilated=ventilated,
+        phase_switching=able,
+        phase_switch_every_s=1.0,
+        phase_switch_wait_s=0.5,
+        traits=traits,
+    )
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
     judge = Judge(bench)
     for (name, value), ticks in [(("vehicle", "C"), 30), *history]:
@@ -128,7 +149,7 @@ def test_from_any_history_a_good_vehicle_is_charged_in_the_end(
     bench.override, bench.diode, bench.meter_a, bench.permit = {}, True, None, False
     bench.evse.set_operative(True)
     bench.vehicle = "A"
-    bench.run(45.0)
+    bench.run(75.0)
     for hazard in bench.hazards:
         assert bench.evse.reset_hazard(hazard)[0]
     bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "C"
