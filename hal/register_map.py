@@ -30,6 +30,8 @@ TABLES = ("input", "holding", "coil", "discrete")
 GROUPS = ("identity", "reading", "command")
 KINDS = ("pilot-board", "meter")
 TEXT_MAX = 32
+PHASE_SEQUENCE = "phase_sequence"
+"""Reading of a meter that names the order of the phases; no two makers code it alike."""
 MAX_REGISTERS_DEFAULT = 10
 """Registers in one request unless the map says otherwise: what every meter we know accepts."""
 
@@ -45,6 +47,7 @@ METER_DIMENSIONS = {
     "energy_import":  "energy",         "energy_export": "energy",
     "power":          "power",          "reactive_power": "reactive power",
     "power_factor":   "number",         "frequency":     "frequency",
+    "phase_sequence": "number",
     **{f"voltage_l{phase}": "voltage" for phase in (1, 2, 3)},
     **{f"current_l{phase}": "current" for phase in (1, 2, 3)},
     **{f"power_l{phase}":   "power"   for phase in (1, 2, 3)},
@@ -80,6 +83,8 @@ class Register:
     """Raw value by which the device is recognised."""
     missing: tuple[int, ...] = ()
     """Raw values that mean "not available"."""
+    wrong: tuple[int, ...] = ()
+    """Raw values of a `phase_sequence` that mean "not clockwise"."""
     length: int = 1
     """Registers of a text."""
 
@@ -278,6 +283,7 @@ def _register(name: str, table: MapTable, words: str) -> Register:
         bits=table.bits("bits") if kind == "u16" else {},
         expect=table.optional_integer("expect"),
         missing=table.integers("missing"),
+        wrong=table.integers("wrong") if name == PHASE_SEQUENCE else (),
         length=table.integer("length", 1, TEXT_MAX) if kind == "text" else 1,
     )
     table.finish()
@@ -310,6 +316,11 @@ def _check_dimensions(document: MapFile, kind: str, reading: Mapping[str, Regist
                 f"`{register.unit}` ({register.scale.dimension})",
                 f"a unit of {allowed[name]}",
             )
+    sequence = reading.get(PHASE_SEQUENCE)
+    if sequence is not None and not sequence.wrong:
+        raise document.wrong(
+            f"reading.{PHASE_SEQUENCE}.wrong", "nothing", "the raw values that are not clockwise"
+        )
 
 
 def _runs(ordered: Sequence[Register], limit: int) -> Iterator[list[Register]]:

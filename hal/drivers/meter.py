@@ -15,7 +15,7 @@ from hal.drivers.options import Number, Option
 from hal.drivers.registers import read_block, read_identity
 from hal.errors import DeviceError
 from hal.interfaces import ModbusLink, Words
-from hal.register_map import Register, RegisterMap
+from hal.register_map import PHASE_SEQUENCE, Register, RegisterMap
 from hal.values import DeviceIdentity, MeterReading
 
 PHASES = ("l1", "l2", "l3")
@@ -75,7 +75,9 @@ class RegisterMeter:
         self._next += 1
         if self._next < len(self._blocks):
             return None
-        reading = _reading(self._values, self._taken_s)
+        sequence = self._map.reading.get(PHASE_SEQUENCE)
+        wrong = sequence.wrong if sequence is not None else ()
+        reading = _reading(self._values, self._taken_s, wrong)
         self._restart()
         return reading
 
@@ -95,7 +97,10 @@ class RegisterMeter:
         self._taken_s = math.inf
 
 
-def _reading(values: Mapping[str, float], taken_s: float) -> MeterReading:
+def _reading(
+    values: Mapping[str, float], taken_s: float, wrong_sequences: tuple[int, ...]
+) -> MeterReading:
+    sequence = values.get(PHASE_SEQUENCE, math.nan)
     present = {name: value for name, value in values.items() if math.isfinite(value)}
     return MeterReading(
         taken_s=taken_s,
@@ -108,6 +113,7 @@ def _reading(values: Mapping[str, float], taken_s: float) -> MeterReading:
         reactive_power_var=present.get("reactive_power"),
         power_factor=present.get("power_factor"),
         frequency_hz=present.get("frequency"),
+        phase_sequence_ok=None if math.isnan(sequence) else sequence not in wrong_sequences,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hal.drivers.meter import RegisterMeter
-from hal.errors import BadReply, DeviceRefused, NoReply
+from hal.errors import BadReply, ConfigurationError, DeviceRefused, NoReply
 from hal.fakes import MemoryModbusLink, RecordedModbusLink
 from hal.interfaces import Meter
 from hal.register_map import load, parse
@@ -53,6 +53,36 @@ def test_the_vendors_example_frame_is_230_volts() -> None:
     for name in ("eastron_sdm630", "eastron_sdm230", "eastron_sdm120"):
         reading = meter(name, frames, "voltage_l1").read()
         assert reading.voltage_v == pytest.approx((230.2,), abs=1e-4)
+
+
+SEQUENCE = """
+[device]
+name = "Meter"
+kind = "meter"
+source = "a document"
+[reading]
+phase_sequence = { table = "input", address = 50, type = "s16", missing = [99], wrong = [-1] }
+"""
+
+
+@pytest.mark.parametrize(("raw", "right"), [(0, True), (1, True), (0xFFFF, False), (99, None)])
+def test_swapped_phases_are_told_where_the_meter_names_their_order(
+    raw: int, right: bool | None
+) -> None:
+    device = RegisterMeter(
+        MemoryModbusLink(inputs={50: raw}), parse(SEQUENCE, file="m.toml"), name="meter"
+    )
+    assert device.read().phase_sequence_ok is right
+
+
+def test_a_meter_that_does_not_name_the_order_of_phases_leaves_it_open() -> None:
+    device = RegisterMeter(memory(), load("eastron_sdm630"), name="meter")
+    assert device.read().phase_sequence_ok is None
+
+
+def test_an_order_of_phases_without_its_wrong_values_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"reading\.phase_sequence\.wrong: found nothing"):
+        parse(SEQUENCE.replace(", wrong = [-1]", ""), file="m.toml")
 
 
 def test_a_recorded_poll_of_an_sdm630_is_decoded() -> None:
