@@ -1,7 +1,8 @@
 """Readers and meters on buses without a safety device: one thread per bus, polled by a plan.
 
 The same drivers as on the safety bus. A device that is lost is said once, and once when it is
-back; a meter's loss is an event too, because its last reading must not be taken for the present.
+back; to the station too: the last reading of a meter must not be taken for the present, and drivers
+who find a dead reader call the operator.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ import msgspec
 from chargepoint import log
 from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Bus, Config, Device
-from chargepoint.station.events import Event, MeterLost, MeterRead, TokenPresented
+from chargepoint.station.events import (
+    Event,
+    MeterLost,
+    MeterRead,
+    ReaderBack,
+    ReaderLost,
+    TokenPresented,
+)
 from chargepoint.station.records import IdToken
 from hal.bus.polling import Poll, PollingPlan
 from hal.errors import DeviceError
@@ -39,7 +47,8 @@ class Polled(msgspec.Struct):
     every_s: float
     priority: int
     read: Callable[[], Event | None]
-    lost: Callable[[float], Event | None]
+    lost: Callable[[float], Event]
+    back: Callable[[float], Event | None] = lambda at_s: None
     failures: int = 0
     lost_s: float | None = None
 
@@ -99,9 +108,7 @@ class FieldBus(msgspec.Struct):
             return
         device.lost_s = self.now()
         self.log.warning("device.lost", device=device.name, bus=self.name, error=str(error))
-        event = device.lost(device.lost_s)
-        if event is not None:
-            self.tell(event)
+        self.tell(device.lost(device.lost_s))
 
     def _works(self, device: Polled) -> None:
         device.failures = 0
@@ -109,6 +116,9 @@ class FieldBus(msgspec.Struct):
             lost_s = round(self.now() - device.lost_s, 1)
             self.log.info("device.back", device=device.name, bus=self.name, lost_s=lost_s)
             device.lost_s = None
+            event = device.back(self.now())
+            if event is not None:
+                self.tell(event)
 
 
 class Field:
@@ -195,7 +205,8 @@ def _build_bus(
 def polled_reader(
     device: Device, reader: TokenReader, readers: Mapping[str, tuple[int, ...]]
 ) -> Polled:
-    """A reader as a poll: a token is an event, its loss only a line in the log."""
+    """A reader as a poll: a token is an event, its loss and its return too."""
+    evses = readers.get(device.name, ())
 
     def read() -> Event | None:
         token = reader.read()
@@ -204,11 +215,18 @@ def polled_reader(
         return TokenPresented(
             reader=device.name,
             id_token=IdToken(value=token.token, kind=token.kind),
-            evses=readers.get(device.name, ()),
+            evses=evses,
             at_s=token.taken_s,
         )
 
-    return Polled(device.name, READER_EVERY_S, 1, read, lambda at_s: None)
+    return Polled(
+        name=device.name,
+        every_s=READER_EVERY_S,
+        priority=1,
+        read=read,
+        lost=lambda at_s: ReaderLost(reader=device.name, evses=evses, at_s=at_s),
+        back=lambda at_s: ReaderBack(reader=device.name, at_s=at_s),
+    )
 
 
 def polled_meter(device: Device, meter: Meter, evse: int) -> Polled:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from chargepoint.station.authorization import Authorization, Decision
 from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
-from chargepoint.station.events import TokenPresented
+from chargepoint.station.events import ReaderBack, ReaderLost, TokenPresented
 from chargepoint.station.records import IdToken, StopReason, TokenInfo, Trigger
 from chargepoint.station.session import Session
 
@@ -45,6 +45,7 @@ class Cards:
         self._authorization = authorization
         self._sessions = sessions
         self._waiting: dict[str, WaitingCard] = {}
+        self._lost_readers: dict[str, tuple[int, ...]] = {}
 
     def presented(self, event: TokenPresented) -> None:
         """A token was held to a reader."""
@@ -67,6 +68,16 @@ class Cards:
         if session is None or not session.startable:
             return False
         return any(evse in waiting.evses for waiting in self._waiting.values())
+
+    def reader_lost(self, event: ReaderLost) -> None:
+        self._lost_readers[event.reader] = event.evses
+
+    def reader_back(self, event: ReaderBack) -> None:
+        self._lost_readers.pop(event.reader, None)
+
+    def readerless(self, evse: int) -> bool:
+        """A reader of this EVSE does not reply."""
+        return any(evse in evses for evses in self._lost_readers.values())
 
     def due(self) -> None:
         """Give waiting cards to vehicles that have come; forget those that waited too long."""

@@ -21,6 +21,9 @@ from chargepoint.station.transaction import CONNECTOR
 SETTLE_S = 2.0
 """A vehicle that starts or resumes passes through suspended phases within this time."""
 
+READER_FAULT = "reader_lost"
+"""Catalogue id of the warning while a reader of this EVSE does not reply."""
+
 EV_SIDE = "EV side disconnected"
 
 _C = ConnectorState
@@ -109,6 +112,7 @@ class ConnectorReports:
         sessions: Iterable[Session],
         operative: Callable[[int], bool],
         prepared: Callable[[int], bool],
+        readerless: Callable[[int], bool],
     ) -> None:
         """Compare every connector with its last report; EVSE 0 is the station."""
         station = _C.AVAILABLE if operative(0) else _C.UNAVAILABLE
@@ -124,7 +128,7 @@ class ConnectorReports:
             )
             state = connector_state(facts)
             if state is not None:
-                self._tell(self._made(session, state))
+                self._tell(self._made(session, state, readerless(session.evse)))
 
     def deadline_s(self, sessions: Iterable[Session]) -> float | None:
         """When a suspension would have lasted long enough."""
@@ -138,8 +142,10 @@ class ConnectorReports:
         passing = IN_TRANSACTION[view.phase] in _SUSPENDED and settled_s > self._desk.now_s
         return settled_s if passing else None
 
-    def _made(self, session: Session, state: ConnectorState) -> ConnectorReport:
+    def _made(self, session: Session, state: ConnectorState, readerless: bool) -> ConnectorReport:
         warnings = (LOST_FAULT,) if session.meter.lost else ()
+        if readerless:
+            warnings = (*warnings, READER_FAULT)
         goes_on = session.stage is Stage.RUNNING and session.vehicle.known
         return ConnectorReport(
             evse=session.evse,

@@ -165,6 +165,23 @@ class TokenPresented:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderLost:
+    """A reader does not reply. `evses`: those that it serves; remote starts still reach them."""
+
+    reader: str
+    evses: tuple[int, ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderBack:
+    """It replies again."""
+
+    reader: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockFinished:
     """The safety program's outcome of an unlock that the station asked for."""
 
@@ -428,6 +445,8 @@ Event = (
     | MeterRead
     | MeterLost
     | TokenPresented
+    | ReaderLost
+    | ReaderBack
     | UnlockFinished
     | CsmsAccepted
     | CsmsLost

@@ -186,7 +186,10 @@ class Station:
         self._resets.due()
         self._outbox.pump()
         self._reports.update(
-            self._sessions.values(), self._availability.operative, self._cards.prepares
+            self._sessions.values(),
+            self._availability.operative,
+            self._cards.prepares,
+            self._cards.readerless,
         )
 
     # --- Routing ----------------------------------------------------------------------------------
@@ -220,6 +223,10 @@ class Station:
                 self._meter_read(event)
             case events.TokenPresented():
                 self._cards.presented(event)
+            case events.ReaderLost():
+                self._cards.reader_lost(event)
+            case events.ReaderBack():
+                self._cards.reader_back(event)
             case events.UnlockFinished():
                 self._unlocking.finished(event)
             case events.LocalStartAsked():

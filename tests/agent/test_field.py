@@ -16,7 +16,14 @@ from chargepoint.agent.field import (
 )
 from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Config, Device, parse
-from chargepoint.station.events import Event, MeterLost, MeterRead, TokenPresented
+from chargepoint.station.events import (
+    Event,
+    MeterLost,
+    MeterRead,
+    ReaderBack,
+    ReaderLost,
+    TokenPresented,
+)
 from chargepoint.station.records import IdToken
 from hal.errors import NoReply
 from hal.values import DeviceIdentity, MeterReading, TokenReading
@@ -110,6 +117,16 @@ def test_a_card_is_told_with_the_evses_of_its_reader() -> None:
     assert bench.told == [
         TokenPresented(reader="cards", id_token=IdToken(value="04A1"), evses=(2,), at_s=7.0)
     ]
+
+
+def test_a_reader_that_does_not_answer_is_told_once_and_its_return_too() -> None:
+    reader = Scripted(*[silence() for _ in range(LOST_AFTER + 2)], None)
+    bench = Bench(lambda: polled_reader(READER, reader, {"cards": (2,)}))  # type: ignore[arg-type]
+    bench.steps(60)
+    assert [type(event) for event in bench.told] == [ReaderLost, ReaderBack]
+    lost = bench.told[0]
+    assert isinstance(lost, ReaderLost)
+    assert (lost.reader, lost.evses) == ("cards", (2,))
 
 
 def test_the_threads_end_when_asked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chargepoint.catalog import Entry, entries
 from chargepoint.ocpp.v16.status import Shown, shown
 from chargepoint.station.effects import ConnectorReport, ConnectorState, ReportConnector
 from tests.ocpp.fakes import ACCEPTED, Line
@@ -160,6 +161,23 @@ def test_a_warning_is_notified_and_its_end_too() -> None:
         ("Charging", "HighTemperature"),
         ("Charging", "NoError"),
     ]
+
+
+WARNINGS = [each for each in entries().values() if each.kind == "hazard" and not each.stops]
+
+
+@pytest.mark.parametrize("entry", WARNINGS, ids=lambda entry: entry.id)
+@pytest.mark.parametrize("state", [STATES.AVAILABLE, STATES.CHARGING, STATES.SUSPENDED_EVSE])
+def test_a_hazard_that_does_not_stop_never_shows_faulted(
+    entry: Entry, state: ConnectorState
+) -> None:
+    """S7, S12: the present status, an error, the MREC code signed by its publisher."""
+    found = shown(report(state, fault=entry.id), "Vendor")
+    assert found.status == state.value
+    assert found.error != "NoError"
+    assert found.vendor_error == entry.code_mrec
+    published = entry.code_mrec.startswith("CX")
+    assert found.vendor == ("https://chargex.inl.gov" if published else "Vendor")
 
 
 def test_an_error_code_of_our_own_is_signed_by_the_vendor() -> None:
