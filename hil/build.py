@@ -21,6 +21,7 @@ from hil.plant.board import BoardOptions, ReferenceBoard
 from hil.plant.evse import PlantEvse
 from hil.plant.field import CardField
 from hil.plant.meter import EnergyMeter
+from hil.plant.own_pilot import OwnPilot
 from hil.plant.plant import Plant
 from hil.plant.record import Record
 from hil.plant.relay import RelayBank
@@ -100,6 +101,7 @@ def build(
             vehicle=vehicle,
             board=board,
             meter=meter,
+            meter_behind=evse.meter_behind_contactor,
         )
         if evse.meter and evse.meter not in meters:
             meters[evse.meter] = meter
@@ -156,7 +158,7 @@ def _vehicle(found: SimulatedVehicle, chance: random.Random) -> Vehicle:
 
 def _board(
     config: Config, evse: Evse, options: Mapping[str, BoardOptions], now_s: float
-) -> ReferenceBoard | SimpleBoard:
+) -> ReferenceBoard | OwnPilot:
     driver = config.device_named(evse.board).driver
     if driver not in SIMULATED_BOARDS:
         raise ConfigurationError(
@@ -167,7 +169,10 @@ def _board(
         return SimpleBoard(evse.current_max_a)
     socket = evse.connector == "socket"
     usual = BoardOptions(
-        has_lock=socket, has_proximity=socket, current_max_a=max(evse.current_max_a, 32.0)
+        has_lock=socket,
+        has_proximity=socket,
+        has_phase_switch=evse.phases == 3,
+        current_max_a=max(evse.current_max_a, 32.0),
     )
     return ReferenceBoard(options.get(evse.board, usual), now_s)
 
@@ -199,6 +204,7 @@ def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | N
     board = plant.evses[evse].board
     if isinstance(board, SimpleBoard):
         return SimpleUnit(board, record=record, evse=evse, device=device.name)
+    assert isinstance(board, ReferenceBoard), device.name
     registers = load(device.map)
     return BoardUnit(board, registers, record=record, evse=evse, device=device.name)
 

@@ -7,7 +7,9 @@
     POST /evse/{n}/fault            {"fault": "<catalogue id>", "active": true}
     POST /rfid/{reader}/present     {"token": "04A1B2C3", "hold_s": 0.3}
     POST /device/{name}/fault       {"fault": "silent", "active": true}     also names of buses
-    POST /grid                      {"supply": "on", "voltage_v": [230, 230, 230]}
+    POST /evse/{n}/temperature      {"celsius": 66}                         null: by itself again
+    POST /grid                      {"supply": "on", "voltage_v": [230, 230, 230],
+                                     "frequency_hz": 50, "rotation": "clockwise"}
     GET  /events                    SSE; replays what came after Last-Event-ID (or ?after=ID)
     GET  /faults                    what can be broken, with the catalogue's words
     GET  /history                   power of the last three minutes, for the page's curves
@@ -85,9 +87,15 @@ class Card(Body, frozen=True):
     hold_s: Annotated[float, msgspec.Meta(gt=0)] = HOLD_DEFAULT_S
 
 
+class Temperature(Body, frozen=True):
+    celsius: float | None
+
+
 class Supply(Body, frozen=True):
     supply: str | None = None
     voltage_v: tuple[float, ...] | None = None
+    frequency_hz: float | None = None
+    rotation: str | None = None
 
 
 class HttpServer:
@@ -169,6 +177,7 @@ def application(
             Route("/evse/{evse}/unplug", orders.unplug, methods=["POST"]),
             Route("/evse/{evse}/ev", orders.ev, methods=["POST"]),
             Route("/evse/{evse}/fault", orders.fault, methods=["POST"]),
+            Route("/evse/{evse}/temperature", orders.temperature, methods=["POST"]),
             Route("/rfid/{reader}/present", orders.present, methods=["POST"]),
             Route("/device/{name}/fault", orders.device_fault, methods=["POST"]),
             Route("/grid", orders.grid, methods=["POST"]),
@@ -204,6 +213,10 @@ class Orders:
         body = await _body(request, Fault)
         return _done(self._operator.fault(_evse(request), body.fault, body.active))
 
+    async def temperature(self, request: Request) -> Response:
+        body = await _body(request, Temperature)
+        return _done(self._operator.temperature(_evse(request), body.celsius))
+
     async def present(self, request: Request) -> Response:
         body = await _body(request, Card)
         reader = request.path_params["reader"]
@@ -218,7 +231,7 @@ class Orders:
 
     async def grid(self, request: Request) -> Response:
         body = await _body(request, Supply)
-        return _done(self._operator.grid(body.supply, body.voltage_v))
+        return _done(self._operator.grid(*msgspec.structs.astuple(body)))
 
 
 def fault_list(config: Config, operator: Operator) -> dict[str, Any]:

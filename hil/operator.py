@@ -15,8 +15,9 @@ from hil.build import Built
 from hil.plant.evse import PlantEvse
 from hil.plant.faults import FAULTS, set_fault
 from hil.plant.field import HOLD_DEFAULT_S
-from hil.plant.grid import VOLTAGE_MAX_V
+from hil.plant.grid import FREQUENCY_MAX_HZ, FREQUENCY_MIN_HZ, VOLTAGE_MAX_V
 from hil.plant.pilot import PROXIMITY_OHM
+from hil.plant.temperature import HELD_MAX_C, HELD_MIN_C
 from hil.plant.vehicle import Request
 from hil.wire.board_unit import BoardUnit
 from hil.wire.pn532 import UID_BYTES
@@ -27,6 +28,7 @@ HOLD_MAX_S = 3600.0
 TOKEN_MAX = 64
 CURRENT_MAX_A = 80.0
 PHASES = (1, 2, 3)
+ROTATIONS = {"clockwise": True, "anticlockwise": False}
 UNPLUGGED = "unplugged"
 """Fault of a bus: its adapter is pulled out."""
 
@@ -137,6 +139,16 @@ class Operator:
             self._done("fault_set" if active else "fault_cleared", evse=evse, fault=fault)
         return now_s
 
+    def temperature(self, evse: int, celsius: float | None) -> float:
+        """Hold the temperature at the sensor; None lets it follow the current again."""
+        if celsius is not None and not HELD_MIN_C <= celsius <= HELD_MAX_C:
+            expected = f"{HELD_MIN_C:g} to {HELD_MAX_C:g}, or null"
+            raise Refused("no such temperature", where="celsius", found=celsius, expected=expected)
+        with self._world as now_s:
+            self._evse(evse).enclosure.held_c = celsius
+            self._done("temperature_held", evse=evse, celsius=celsius)
+        return now_s
+
     # --- elsewhere -------------------------------------------------------------------------------
 
     def present(self, reader: str, token: str, hold_s: float = HOLD_DEFAULT_S) -> float:
@@ -189,25 +201,43 @@ class Operator:
             return (*(WIRE_FAULTS if built.slaves.get(name) else ()), UNPLUGGED)
         raise _missing("device", name, {*built.units, *built.world.plant.fields, *built.lines})
 
-    def grid(self, supply: str | None = None, voltage_v: Sequence[float] | None = None) -> float:
-        """Supply on or off, and its three phase voltages; what is not given stays."""
+    def grid(
+        self,
+        supply: str | None = None,
+        voltage_v: Sequence[float] | None = None,
+        frequency_hz: float | None = None,
+        rotation: str | None = None,
+    ) -> float:
+        """Supply on or off, its voltages, frequency and rotation; what is not given stays."""
         if supply not in (None, "on", "off"):
             raise Refused("unknown supply", where="supply", found=supply, expected="on or off")
-        if voltage_v is not None and (
-            len(voltage_v) != 3 or not all(0.0 <= one <= VOLTAGE_MAX_V for one in voltage_v)
-        ):
-            expected = "three voltages from 0 to 300"
+        if voltage_v is not None:
+            _check_voltages(voltage_v)
+        if frequency_hz is not None and not FREQUENCY_MIN_HZ <= frequency_hz <= FREQUENCY_MAX_HZ:
+            expected = f"{FREQUENCY_MIN_HZ:g} to {FREQUENCY_MAX_HZ:g}"
             raise Refused(
-                "no such voltages", where="voltage_v", found=list(voltage_v), expected=expected
+                "no such frequency", where="frequency_hz", found=frequency_hz, expected=expected
             )
+        if rotation is not None and rotation not in ROTATIONS:
+            expected = f"one of {', '.join(ROTATIONS)}"
+            raise Refused("unknown rotation", where="rotation", found=rotation, expected=expected)
         with self._world as now_s:
             grid = self._world.plant.grid
             if supply is not None:
                 grid.on = supply == "on"
             if voltage_v is not None:
                 grid.nominal_v = (voltage_v[0], voltage_v[1], voltage_v[2])
-            on = "on" if grid.on else "off"
-            self._done("grid_changed", supply=on, voltage_v=list(grid.nominal_v))
+            if frequency_hz is not None:
+                grid.nominal_hz = frequency_hz
+            if rotation is not None:
+                grid.clockwise = ROTATIONS[rotation]
+            self._done(
+                "grid_changed",
+                supply="on" if grid.on else "off",
+                voltage_v=list(grid.nominal_v),
+                frequency_hz=grid.nominal_hz,
+                rotation="clockwise" if grid.clockwise else "anticlockwise",
+            )
         return now_s
 
     # --- pieces ----------------------------------------------------------------------------------
@@ -226,7 +256,7 @@ class Operator:
 
     def _board_link(self, outlet: PlantEvse, fault: str, active: bool) -> None:
         name = next(evse.board for evse in self._config.evse if evse.id == outlet.number)
-        unit = self._built.units[name]
+        unit = self._built.units.get(name)
         if fault == "board_lost":
             faults = self._built.troubles[name].faults
             faults.add("silent") if active else faults.discard("silent")
@@ -271,6 +301,14 @@ class Operator:
             allowed = " or ".join(str(size) for size in sizes)
             expected = f"a hexadecimal UID of {allowed} bytes"
             raise Refused("unreadable token", where="token", found=token, expected=expected)
+
+
+def _check_voltages(voltage_v: Sequence[float]) -> None:
+    if len(voltage_v) != 3 or not all(0.0 <= one <= VOLTAGE_MAX_V for one in voltage_v):
+        expected = "three voltages from 0 to 300"
+        raise Refused(
+            "no such voltages", where="voltage_v", found=list(voltage_v), expected=expected
+        )
 
 
 def _missing(kind: str, name: object, known: Any) -> Refused:

@@ -28,7 +28,8 @@ def state(config: Config, built: Built) -> dict[str, Any]:
             "grid": {
                 "supply": "on" if plant.grid.on else "off",
                 "voltage_v": list(plant.grid.nominal_v),
-                "frequency_hz": plant.grid.frequency_hz,
+                "frequency_hz": plant.grid.nominal_hz,
+                "rotation": "clockwise" if plant.grid.clockwise else "anticlockwise",
             },
             "evse": {
                 str(evse.id): _evse(built, evse, plant.evses[evse.id]) for evse in config.evse
@@ -88,6 +89,7 @@ def _pilot(evse: PlantEvse) -> dict[str, Any]:
     pilot = evse.pilot
     board = evse.board
     reference = board if isinstance(board, ReferenceBoard) else None
+    lock = evse.lock if reference is None or reference.options.has_lock else None
     return {
         "pilot_state": evse.pilot_state.value,
         "pilot_mode": mode_of(board.duty_ratio).value,
@@ -100,7 +102,10 @@ def _pilot(evse: PlantEvse) -> dict[str, Any]:
         "emergency_stopped": evse.stop_pressed,
         "watchdog_expired": reference.watchdog_expired if reference else None,
         "watchdog_s": reference.watchdog_s if reference else None,
-        "locked": reference.locked if reference and reference.options.has_lock else None,
+        "locked": lock.locked if lock else None,
+        "pe_lost": evse.pe_lost,
+        "tilted": evse.tilted,
+        "door_open": evse.door_open,
     }
 
 
@@ -112,6 +117,10 @@ def _power(evse: PlantEvse) -> dict[str, Any]:
         "contactor_closed": evse.contactor.closed,
         "contactor_operations": evse.contactor.operations,
         "contactor_changed_s": moved_s if math.isfinite(moved_s) else None,
+        "second_closed": evse.second.closed if evse.second is not None else None,
+        "outlet_v": [round(one, 1) for one in evse.outlet_v],
+        "switched_phases": 1 if evse.one_phase else evse.phases,
+        "temperature_held": evse.enclosure.held_c is not None,
         "temperature_c": round(evse.enclosure.temperature_c, 1),
         "voltage_v": [round(one, 1) for one in true.voltage_v],
         "current_a": [round(one, 2) for one in true.current_a],

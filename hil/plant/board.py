@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 
 from hal.values import PilotLevels, PilotState
+from hil.plant.lock import Lock
+from hil.plant.phase_switch import PhaseSwitch
 from hil.plant.pilot import state_of
 
 WATCHDOG_MIN_S = 0.2
@@ -20,10 +22,10 @@ WATCHDOG_DEFAULT_S = 1.0
 """After power-up, until told otherwise."""
 LEAVING_S = 0.015
 """How long the pilot must be outside C and D before the board opens by itself."""
-LOCK_S = 0.25
-"""Travel of the lock motor."""
 SAMPLE_S = 0.001
 """One measurement for each period of the pilot."""
+RCD_TEST_DELAY_S = 0.06
+"""From the start of a test to the trip."""
 RCD_TEST_S = 0.5
 """How long the residual-current module reports tripped when tested."""
 STEADY_RATIO = 1.0
@@ -41,6 +43,14 @@ class BoardOptions:
     has_rcd: bool = True
     has_temperature: bool = True
     has_contactor_feedback: bool = True
+    has_rcd_test: bool = True
+    has_pe_monitor: bool = True
+    has_tilt: bool = True
+    has_door: bool = True
+    has_phase_switch: bool = False
+    has_second_contact: bool = True
+    """A second contactor in series, driven with the first, and its auxiliary contact."""
+    has_output_sense: bool = True
     current_max_a: float = 32.0
 
 
@@ -55,6 +65,12 @@ class BoardSenses:
     rcd_tripped: bool
     emergency_stopped: bool
     faults: frozenset[str]
+    second_closed: bool = False
+    output_live: bool = False
+    """Voltage of a phase behind the contactors."""
+    pe_lost: bool = False
+    tilted: bool = False
+    door_open: bool = False
 
 
 class ReferenceBoard:
@@ -67,8 +83,10 @@ class ReferenceBoard:
         """What the coil driver does."""
         self.told_closed = False
         """What the contactor coil register holds."""
-        self.locked = False
-        self.told_locked = False
+        self.lock = Lock()
+        self.phase_switch = PhaseSwitch()
+        self.rcd_test_broken = False
+        """The residual-current monitor does not notice its test."""
         self.watchdog_s = WATCHDOG_DEFAULT_S
         self.watchdog_expired = False
         self.opened_alone = 0
@@ -77,10 +95,11 @@ class ReferenceBoard:
         self.senses: BoardSenses | None = None
         """Latest measurement; stands still while frozen."""
         self._frozen = False
+        self._now_s = now_s
         self._heard_s = now_s
         self._left_s = now_s
         self._asking = False
-        self._lock_s = math.inf
+        self._rcd_test_s = math.inf
         self._rcd_test_until_s = -math.inf
         self._rcd_tripped = False
 
@@ -103,9 +122,14 @@ class ReferenceBoard:
         self.told_closed = closed
 
     def set_lock(self, locked: bool, now_s: float) -> None:
-        if locked != self.told_locked:
-            self.told_locked = locked
-            self._lock_s = now_s + LOCK_S
+        self.lock.tell(locked, now_s)
+
+    def set_one_phase(self, one_phase: bool, now_s: float) -> bool:
+        """False: refused, because the coil is on and the switch moves without load only."""
+        if self.coil:
+            return False
+        self.phase_switch.tell(one_phase, now_s)
+        return True
 
     def set_watchdog(self, watchdog_s: float) -> bool:
         """False: outside the range, refused."""
@@ -115,7 +139,9 @@ class ReferenceBoard:
         return True
 
     def test_rcd(self, now_s: float) -> None:
-        self._rcd_test_until_s = now_s + RCD_TEST_S
+        if not self.rcd_test_broken and self.options.has_rcd_test:
+            self._rcd_test_s = now_s + RCD_TEST_DELAY_S
+            self._rcd_test_until_s = self._rcd_test_s + RCD_TEST_S
 
     def freeze(self, frozen: bool) -> None:
         """Let the measurement stand still while everything else goes on."""
@@ -124,14 +150,15 @@ class ReferenceBoard:
     # --- time ------------------------------------------------------------------------------------
 
     def step(self, now_s: float, senses: BoardSenses) -> None:
-        """Measure, and let interlocks, watchdog and lock act."""
-        self._rcd_tripped = senses.rcd_tripped or now_s < self._rcd_test_until_s
+        """Measure, and let interlocks, watchdog, lock and phase switch act."""
+        self._now_s = now_s
+        tested = self._rcd_test_s <= now_s < self._rcd_test_until_s
+        self._rcd_tripped = senses.rcd_tripped or tested
         if not self._frozen:
             self.senses = senses
             self.sample = int(now_s / SAMPLE_S) & 0xFFFF
-        if now_s >= self._lock_s:
-            self.locked = self.told_locked
-            self._lock_s = math.inf
+        self.lock.step(now_s)
+        self.phase_switch.step(now_s)
         if now_s >= self._expiry_s:
             self._expire()
         self._watch_pilot(now_s, senses.pilot)
@@ -140,9 +167,26 @@ class ReferenceBoard:
             self.opened_alone += 1
 
     def deadline_s(self) -> float:
-        """When the watchdog, the lock or the interlock acts next."""
+        """When watchdog, lock, phase switch, self-test or interlock acts next."""
         leaving_s = self._left_s + LEAVING_S if self.coil else math.inf
-        return min(self._expiry_s, leaving_s, self._lock_s)
+        due = (
+            self._expiry_s,
+            leaving_s,
+            self._rcd_test_s,
+            self._rcd_test_until_s,
+            self.lock.deadline_s(),
+            self.phase_switch.deadline_s(),
+        )
+        return min((one_s for one_s in due if one_s > self._now_s), default=math.inf)
+
+    @property
+    def locked(self) -> bool:
+        return self.lock.locked
+
+    @property
+    def told_locked(self) -> bool:
+        """What the lock coil register holds."""
+        return self.lock.told
 
     @property
     def rcd_tripped(self) -> bool:

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from hal.values import PilotLevels, PilotState
 from hil.plant.board import BoardSenses, ReferenceBoard
 from hil.plant.contactor import Contactor
-from hil.plant.grid import Grid
+from hil.plant.grid import Feed, Grid, feed
+from hil.plant.lock import Lock
 from hil.plant.meter import EnergyMeter
+from hil.plant.own_pilot import OwnPilot
 from hil.plant.pilot import (
     PROXIMITY_BROKEN_OHM,
     PROXIMITY_OHM,
@@ -23,7 +25,6 @@ from hil.plant.pilot import (
     mode_of,
     state_of,
 )
-from hil.plant.simple_board import SimpleBoard
 from hil.plant.temperature import Enclosure
 from hil.plant.vehicle import Vehicle
 
@@ -41,9 +42,11 @@ class PlantEvse:
         phases: int,
         connector: Literal["socket", "cable"],
         vehicle: Vehicle,
-        board: ReferenceBoard | SimpleBoard,
+        board: ReferenceBoard | OwnPilot,
         meter: EnergyMeter,
+        meter_behind: bool = False,
     ) -> None:
+        """`meter_behind`: the meter is wired behind the contactor."""
         self.number = number
         self.phases = phases
         self.connector = connector
@@ -51,16 +54,30 @@ class PlantEvse:
         self.board = board
         self.meter = meter
         self.contactor = Contactor()
+        second = isinstance(board, ReferenceBoard) and board.options.has_second_contact
+        self.second = Contactor() if second else None
+        """In series with the first, on the same coil command."""
+        self.feed = feed(Grid(), (), phases)
+        """What arrives here of the grid."""
         self.enclosure = Enclosure()
         self.short = Short.NONE
         self.proximity_broken = False
+        self.cable_cut = False
+        """Torn out of the socket: neither CP nor PP nor power."""
+        self.bridged = False
+        """The contactors are bypassed: the outlet is live whatever they do."""
+        self.breaker_open = False
+        self.pe_lost = False
+        self.tilted = False
+        self.door_open = False
+        self.feed_faults: set[str] = set()
         self.rcd_fault = False
         self.stop_pressed = False
         self.coil_supply_lost = False
         self.board_faults: frozenset[str] = frozenset()
         self.faults: set[str] = set()
         """Catalogue ids that a person has set."""
-        self._grid_on = True
+        self._meter_behind = meter_behind
         self._known: dict[str, Any] = {}
         self._known = dict(self._observed())
 
@@ -70,7 +87,8 @@ class PlantEvse:
     def pilot(self) -> PilotLevels:
         """Levels at the EVSE output now."""
         vehicle = self.vehicle
-        return levels(self.board.duty_ratio, vehicle.load_ohm, vehicle.diode, self.short)
+        load_ohm = None if self.cable_cut else vehicle.load_ohm
+        return levels(self.board.duty_ratio, load_ohm, vehicle.diode, self.short)
 
     @property
     def pilot_state(self) -> PilotState:
@@ -85,71 +103,115 @@ class PlantEvse:
     def proximity_ohm(self) -> float:
         if self.proximity_broken:
             return PROXIMITY_BROKEN_OHM
-        if not self.vehicle.plugged or self.connector == "cable":
+        if not self.vehicle.plugged or self.connector == "cable" or self.cable_cut:
             return PROXIMITY_OPEN_OHM
         return PROXIMITY_OHM[self.vehicle.cable_a]
 
     @property
+    def chain_closed(self) -> bool:
+        """Every contactor in series on L1 is closed."""
+        return self.contactor.closed and (self.second is None or self.second.closed)
+
+    @property
+    def one_phase(self) -> bool:
+        """L2 and L3 are left off."""
+        return isinstance(self.board, ReferenceBoard) and self.board.phase_switch.one_phase
+
+    @property
+    def outlet_v(self) -> tuple[float, ...]:
+        """Voltage of each phase behind the contactors, as many as the outlet has."""
+        voltage_v = self.feed.voltage_v[: self.phases]
+        if self.bridged:
+            return voltage_v
+        if not self.chain_closed:
+            return (0.0,) * self.phases
+        return (voltage_v[0], *(0.0 if self.one_phase else one for one in voltage_v[1:]))
+
+    @property
     def current_a(self) -> tuple[float, ...]:
         """Current of each phase, as many as the outlet has."""
-        used = self.vehicle.phases
-        one_a = self.vehicle.current_a
-        return tuple(one_a if phase < used else 0.0 for phase in range(self.phases))
+        return tuple(
+            self.vehicle.phase_current_a(phase) if volts > 0.0 else 0.0
+            for phase, volts in enumerate(self.outlet_v)
+        )
 
     # --- time ------------------------------------------------------------------------------------
 
     def step(self, now_s: float, dt_s: float, grid: Grid, speed: float) -> Iterator[Happening]:
         """Advance by `dt_s` to `now_s`; energy and heat by `speed` times as much. What happened."""
-        board, contactor = self.board, self.contactor
+        board = self.board
         self._supply(grid, now_s)
-        contactor.step(now_s)
-        powered = grid.on and contactor.closed and self.vehicle.plugged
-        self.vehicle.step(now_s, dt_s, mode_of(board.duty_ratio), board.duty_ratio, powered)
+        for contactor in self.contactors:
+            contactor.step(now_s)
+        self._step_vehicle(now_s, dt_s)
         opened_alone = board.opened_alone if isinstance(board, ReferenceBoard) else 0
-        self._step_board(now_s)
-        contactor.drive(board.coil, now_s)
-        current_a = tuple(
-            amps if volts > 0.0 else 0.0
-            for amps, volts in zip(self.current_a, grid.voltage_v, strict=False)
-        )
-        energy_wh = self.meter.step(dt_s * speed, grid.voltage_v, current_a, grid.frequency_hz)
-        self.vehicle.battery.take(energy_wh)
-        self.enclosure.step(dt_s * speed, current_a)
+        board.step(now_s, self._senses())
+        for contactor in self.contactors:
+            contactor.drive(board.coil, now_s)
+        self._count(dt_s * speed)
         if isinstance(board, ReferenceBoard) and board.opened_alone != opened_alone:
             yield now_s, "board_opened_alone", {"watchdog_expired": board.watchdog_expired}
         yield from self._changes(now_s)
 
+    @property
+    def lock(self) -> Lock | None:
+        """The lock of a socket whose board has one."""
+        return self.board.lock
+
+    @property
+    def contactors(self) -> tuple[Contactor, ...]:
+        return (self.contactor,) if self.second is None else (self.contactor, self.second)
+
     def deadline_s(self) -> float:
         """Instant of the next thing that happens by itself at a known time."""
-        own_s = self.contactor.deadline_s()
-        board = self.board
-        return min(own_s, board.deadline_s()) if isinstance(board, ReferenceBoard) else own_s
+        return min(self.board.deadline_s(), *(one.deadline_s() for one in self.contactors))
 
     @property
     def moving(self) -> bool:
-        settling = isinstance(self.board, SimpleBoard) and self.board.settling
-        return self.vehicle.moving or self.contactor.moving or settling
+        settling = isinstance(self.board, OwnPilot) and self.board.settling
+        return self.vehicle.moving or any(one.moving for one in self.contactors) or settling
 
     def _supply(self, grid: Grid, now_s: float) -> None:
-        """The coil is fed from the grid: without it, the contactor drops."""
-        dropped = self.coil_supply_lost or not grid.on
-        if dropped != self.contactor.dropped:
-            self.contactor.fail(now_s, dropped=dropped)
+        """The coils are fed from the grid: without it, the contactors drop."""
+        found = feed(grid, self.feed_faults, self.phases)
+        off = Feed(voltage_v=(0.0, 0.0, 0.0), frequency_hz=0.0, clockwise=True)
+        self.feed = off if self.breaker_open else found
+        dropped = self.coil_supply_lost or self.breaker_open or not grid.on
+        for contactor in self.contactors:
+            if dropped != contactor.dropped:
+                contactor.fail(now_s, dropped=dropped)
 
-    def _step_board(self, now_s: float) -> None:
-        if isinstance(self.board, SimpleBoard):
-            self.board.step(now_s, self.pilot, self.rcd_fault, self.stop_pressed)
-            return
-        senses = BoardSenses(
+    def _step_vehicle(self, now_s: float, dt_s: float) -> None:
+        duty_ratio = 1.0 if self.cable_cut else self.board.duty_ratio
+        live = any(self.outlet_v) and self.vehicle.plugged and not self.cable_cut
+        self.vehicle.step(now_s, dt_s, mode_of(duty_ratio), duty_ratio, live)
+
+    def _senses(self) -> BoardSenses:
+        return BoardSenses(
             pilot=self.pilot,
             proximity_ohm=self.proximity_ohm,
-            temperature_c=self.enclosure.temperature_c,
+            temperature_c=self.enclosure.shown_c,
             contactor_closed=self.contactor.closed,
+            second_closed=self.second is not None and self.second.closed,
+            output_live=any(self.outlet_v),
             rcd_tripped=self.rcd_fault,
+            pe_lost=self.pe_lost,
+            tilted=self.tilted,
+            door_open=self.door_open,
             emergency_stopped=self.stop_pressed,
             faults=self.board_faults,
         )
-        self.board.step(now_s, senses)
+
+    def _count(self, dt_s: float) -> None:
+        """Energy and heat of `dt_s`."""
+        current_a = self.current_a
+        found = self.feed
+        behind = (*self.outlet_v, 0.0, 0.0)[:3]
+        voltage_v = behind if self._meter_behind else found.voltage_v
+        frequency_hz = found.frequency_hz if any(voltage_v) else 0.0
+        energy_wh = self.meter.step(dt_s, voltage_v, current_a, frequency_hz, found.clockwise)
+        self.vehicle.battery.take(energy_wh)
+        self.enclosure.step(dt_s, current_a)
 
     def _observed(self) -> Iterator[tuple[str, Any]]:
         yield "pilot_state", self.pilot_state.value

@@ -20,6 +20,8 @@ class MeterValues:
     current_a: tuple[float, ...]
     power_phase_w: tuple[float, ...]
     frequency_hz: float
+    clockwise: bool = True
+    """Rotation of the phases."""
 
     @property
     def power_w(self) -> float:
@@ -27,7 +29,7 @@ class MeterValues:
 
 
 class EnergyMeter:
-    """Sits in front of the contactor: it sees voltage whenever the grid is there."""
+    """Sees what it is wired to: the feed, or the outlet behind the contactor."""
 
     def __init__(self, phases: int, energy_import_wh: float) -> None:
         self.phases = phases
@@ -56,6 +58,7 @@ class EnergyMeter:
         voltage_v: tuple[float, ...],
         current_a: tuple[float, ...],
         frequency_hz: float,
+        clockwise: bool = True,
     ) -> float:
         """Count for `dt_s`; the energy of this step in Wh."""
         voltage_v = voltage_v[: self.phases]
@@ -68,6 +71,7 @@ class EnergyMeter:
             current_a=current_a,
             power_phase_w=power_w,
             frequency_hz=frequency_hz,
+            clockwise=clockwise,
         )
         return energy_wh
 

@@ -79,7 +79,7 @@ class Plant:
         for meter in self.supply_meters.values():
             sums = self._sums_a()
             grid = self.grid
-            meter.step(dt_s * self.speed, grid.voltage_v, sums, grid.frequency_hz)
+            meter.step(dt_s * self.speed, grid.voltage_v, sums, grid.frequency_hz, grid.clockwise)
         for name, field in self.fields.items():
             if field.step(until_s):
                 self.record.add(until_s, "card_removed", reader=name)

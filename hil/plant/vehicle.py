@@ -32,6 +32,8 @@ PAUSE_REACTION_S = 1.0
 CHARGER_START_S = 0.8
 """From mains voltage to the first current of the on-board charger."""
 RAMP_UP_A_PER_S = 6.0
+RAMP_UP_SLOW_A_PER_S = 0.4
+"""With the slow vice: 16 A after 40 s."""
 RAMP_DOWN_A_PER_S = 16.0
 DUTY_REACTION_S = 0.3
 """From a change of the duty to the change of the current; the limit is 5 s."""
@@ -40,6 +42,8 @@ WAKE_UP_S = 3.0
 OVERDRAW_RATIO = 1.5
 OVERDRAW_A = 2.0
 """With the overdraw vice it takes this much more than it was offered."""
+SIMPLIFIED_A = 10.0
+"""Most that a vehicle with the simplified pilot takes (IEC 61851-1, Annex A)."""
 IDLE_A = 0.05
 
 
@@ -80,6 +84,12 @@ class Vehicle:
         """Vice: keeps S2 closed and goes on drawing when the oscillator stops."""
         self.overdraws = False
         """Vice: draws more than offered."""
+        self.overdraws_one = False
+        """Vice: one phase alone, L2 where there is one, draws more than offered."""
+        self.slow = False
+        """Vice: its current rises very slowly."""
+        self.simplified = False
+        """Vice: no S2: it shows state C from the plug-in on and takes what there is."""
         self.needs_ventilation = False
         """Vice: asks for ventilation whatever the driver wants."""
         self.sleepy = False
@@ -134,6 +144,15 @@ class Vehicle:
         ventilated = self.needs_ventilation or self.request is Request.VENTILATION
         return VENTILATION_OHM if ventilated else READY_OHM
 
+    def phase_current_a(self, phase: int) -> float:
+        """Current of L1, L2 or L3 (0, 1, 2)."""
+        if phase >= self.phases:
+            return 0.0
+        overdrawn = self.overdraws_one and phase == min(1, self.phases - 1)
+        if overdrawn and self.current_a > IDLE_A:
+            return max(self.current_a, self._followed_a) * OVERDRAW_RATIO + OVERDRAW_A
+        return self.current_a
+
     @property
     def wants_energy(self) -> bool:
         return self.request is not Request.PAUSE and not self.battery.full
@@ -156,7 +175,7 @@ class Vehicle:
         """Something will change by itself soon: steps should be short."""
         settled = abs(self.current_a - self._wanted_a) <= IDLE_A
         asked = self._offered_a > 0.0 or (self.ignores_pilot and self.s2_closed)
-        ready = self.wants_energy and not self.asleep and asked
+        ready = self.simplified or (self.wants_energy and not self.asleep and asked)
         return self.plugged and not (
             settled and self.s2_closed is ready and self._follow_s == math.inf
         )
@@ -182,6 +201,9 @@ class Vehicle:
         self._mode, self._offered_a = mode, offered_a
 
     def _move_s2(self, now_s: float) -> None:
+        if self.simplified:
+            self.s2_closed = True
+            return
         wanting = self.wants_energy and not self.asleep
         self._pause_since_s = min(self._pause_since_s, now_s) if not wanting else math.inf
         if not self.s2_closed:
@@ -209,11 +231,13 @@ class Vehicle:
             return 0.0
         if self.overdraws:
             return offered_a * OVERDRAW_RATIO + OVERDRAW_A
-        return min(offered_a, self.current_max_a * self.battery.taper_ratio)
+        limit_a = min(self.current_max_a, SIMPLIFIED_A) if self.simplified else self.current_max_a
+        return min(offered_a, limit_a * self.battery.taper_ratio)
 
     def _ramp(self, now_s: float, dt_s: float) -> None:
         wanted_a = self._wanted_a
         if self.current_a > wanted_a:
             self.current_a = max(wanted_a, self.current_a - RAMP_DOWN_A_PER_S * dt_s)
         elif now_s - self._voltage_since_s >= CHARGER_START_S:
-            self.current_a = min(wanted_a, self.current_a + RAMP_UP_A_PER_S * dt_s)
+            rise_a_per_s = RAMP_UP_SLOW_A_PER_S if self.slow else RAMP_UP_A_PER_S
+            self.current_a = min(wanted_a, self.current_a + rise_a_per_s * dt_s)

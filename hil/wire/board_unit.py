@@ -15,7 +15,7 @@ from hil.plant.board import ReferenceBoard
 from hil.plant.pilot import mode_of
 from hil.plant.record import Record
 from hil.wire.memory import ReadOnlyCoils, flag_word, placed, register_at, slice_of
-from hil.wire.modbus import ILLEGAL_VALUE, Refusal, Table
+from hil.wire.modbus import DEVICE_FAILURE, ILLEGAL_VALUE, Refusal, Table
 
 LAYOUT = 1
 FIRMWARE = 0x0100
@@ -80,10 +80,22 @@ class BoardUnit(ReadOnlyCoils):
             case "watchdog":
                 if not board.set_watchdog(value):
                     raise Refusal(ILLEGAL_VALUE)
+            case "one_phase":
+                self._switch_phases(bool(value), now_s)
             case "rcd_test":
                 if value:
                     self._tell(now_s, "rcd_tested")
                     board.test_rcd(now_s)
+
+    def _switch_phases(self, one_phase: bool, now_s: float) -> None:
+        """Raises Refusal under load, and where the board cannot switch."""
+        told = self.board.phase_switch.told_one_phase
+        if not (self.board.options.has_phase_switch or not one_phase):
+            raise Refusal(ILLEGAL_VALUE)
+        if not self.board.set_one_phase(one_phase, now_s):
+            raise Refusal(DEVICE_FAILURE)
+        if one_phase != told:
+            self._tell(now_s, "phases_commanded", phases=1 if one_phase else 3)
 
     def _tell(self, now_s: float, event_type: str, **fields: object) -> None:
         self._record.add(now_s, event_type, evse=self._evse, device=self._device, **fields)
@@ -97,6 +109,13 @@ class BoardUnit(ReadOnlyCoils):
             "proximity": options.has_proximity,
             "temperature": options.has_temperature,
             "contactor_feedback": options.has_contactor_feedback,
+            "rcd_test": options.has_rcd_test,
+            "pe_monitor": options.has_pe_monitor,
+            "tilt": options.has_tilt,
+            "door": options.has_door,
+            "phase_switch": options.has_phase_switch,
+            "second_contact": options.has_second_contact,
+            "output_sense": options.has_output_sense,
         }
         expected = self._map.identity["magic"].expect if "magic" in self._map.identity else None
         return {
@@ -120,6 +139,12 @@ class BoardUnit(ReadOnlyCoils):
             "locked": board.locked,
             "emergency_stopped": senses.emergency_stopped,
             "oscillating": mode_of(board.duty_ratio).value == "offer",
+            "pe_lost": senses.pe_lost and board.options.has_pe_monitor,
+            "tilted": senses.tilted and board.options.has_tilt,
+            "door_open": senses.door_open and board.options.has_door,
+            "second_closed": senses.second_closed,
+            "output_live": senses.output_live and board.options.has_output_sense,
+            "one_phase": board.phase_switch.one_phase,
         }
         faults = {name: name in senses.faults for name in ("pilot_generator", "supply", "internal")}
         return {
@@ -141,4 +166,5 @@ class BoardUnit(ReadOnlyCoils):
             "contactor": board.told_closed,
             "lock": board.told_locked,
             "rcd_test": 0.0,
+            "one_phase": board.phase_switch.told_one_phase,
         }

@@ -1,7 +1,8 @@
 """Any electricity meter that has a register map, as a Modbus unit.
 
 Gaps inside its map read 0, as on the real ones; addresses outside are refused with exception 2.
-Writes are refused: the energy register of a meter is never reset.
+Writes are refused: the energy register of a meter is never reset. A map that has `phase_sequence`
+shows 0 for L1-L2-L3 and -1 for L1-L3-L2, as Carlo Gavazzi meters do.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class MeterUnit(ReadOnlyCoils):
             "reactive_power": 0.0,
             "power_factor": 1.0,
             "frequency": shown.frequency_hz,
+            "phase_sequence": 0.0 if shown.clockwise else -1.0,
         }
         for number in range(len(shown.voltage_v)):
             phase = f"l{number + 1}"

@@ -36,8 +36,9 @@ class Outlet:
         connector: Literal["socket", "cable"] = "socket",
         phases: int = 3,
         speed: float = 1.0,
+        meter_behind: bool = False,
     ) -> None:
-        self.board = ReferenceBoard(options or BoardOptions(watchdog=False))
+        self.board = ReferenceBoard(options or BoardOptions(watchdog=False, has_phase_switch=True))
         self.vehicle = Vehicle(traits or Traits())
         self.meter = EnergyMeter(phases, METER_WH)
         self.evse = PlantEvse(
@@ -47,6 +48,7 @@ class Outlet:
             vehicle=self.vehicle,
             board=self.board,
             meter=self.meter,
+            meter_behind=meter_behind,
         )
         self.field = CardField()
         self.plant = Plant({1: self.evse}, fields={"cards": self.field}, speed=speed)

@@ -310,3 +310,22 @@ def test_stopping_ends_the_streams(simulator: Simulator) -> None:
     simulator.stop()
     with pytest.raises((EOFError, http.client.IncompleteRead, ConnectionError)):
         stream.next()
+
+
+def test_a_held_temperature_is_shown_until_it_is_let_go(rig: Rig) -> None:
+    rig.post("/evse/1/temperature", {"celsius": 66})
+    assert rig.evse()["temperature_c"] == 66.0
+    assert rig.evse()["temperature_held"] is True
+    rig.post("/evse/1/temperature", {"celsius": None})
+    assert rig.evse()["temperature_c"] == 22.0
+    error = rig.post("/evse/1/temperature", {"celsius": 400}, status=422)["error"]
+    assert error["expected"] == "-40 to 150, or null"
+
+
+def test_frequency_and_rotation_of_the_grid(rig: Rig) -> None:
+    rig.post("/grid", {"frequency_hz": 47.1, "rotation": "anticlockwise"})
+    grid = rig.state()["grid"]
+    assert (grid["frequency_hz"], grid["rotation"]) == (47.1, "anticlockwise")
+    assert rig.built.meters["meter1"].values.frequency_hz == 47.1
+    assert rig.post("/grid", {"rotation": "left"}, status=422)["error"]["where"] == "rotation"
+    assert rig.post("/grid", {"frequency_hz": 5}, status=422)["error"]["where"] == "frequency_hz"

@@ -6,6 +6,7 @@ import pytest
 
 from hal.values import PilotMode
 from hil.plant.board import BoardOptions
+from hil.plant.faults import set_fault
 from hil.plant.pilot import mode_of
 from tests.hil.plants import Outlet
 
@@ -142,7 +143,105 @@ def test_a_frozen_board_shows_old_levels_and_a_standing_counter() -> None:
 def test_the_self_test_reports_a_trip_for_half_a_second() -> None:
     outlet = Outlet()
     outlet.board.test_rcd(outlet.plant.now_s)
-    outlet.plant.touch()
-    assert outlet.board.rcd_tripped
-    outlet.pass_s(0.6)
+    outlet.pass_s(0.03)
     assert not outlet.board.rcd_tripped
+    outlet.pass_s(0.05)
+    assert outlet.board.rcd_tripped
+    outlet.pass_s(0.5)
+    assert not outlet.board.rcd_tripped
+
+
+def test_a_broken_monitor_does_not_notice_its_test_but_a_residual_current() -> None:
+    outlet = Outlet()
+    set_fault(outlet.evse, "rcd_test_failed", True, 0.0)
+    outlet.board.test_rcd(outlet.plant.now_s)
+    outlet.pass_s(0.1)
+    assert not outlet.board.rcd_tripped
+    set_fault(outlet.evse, "rcd_tripped", True, outlet.plant.now_s)
+    outlet.pass_s(0.1)
+    assert outlet.board.rcd_tripped
+
+
+def test_the_watchdog_is_exact_also_after_a_self_test_and_with_no_interlock() -> None:
+    """Instants that have passed must not hide one to come."""
+    outlet = Outlet(options=BoardOptions(opens_alone=False))
+    outlet.board.set_watchdog(2.0)
+    outlet.board.hear(0.0)
+    outlet.board.test_rcd(0.0)
+    outlet.close()
+    outlet.pass_s(1.99)
+    assert outlet.board.coil
+    outlet.pass_s(0.02)
+    assert not outlet.board.coil
+
+
+# --- Lock -----------------------------------------------------------------------------------------
+
+
+def locked(outlet: Outlet, wanted: bool) -> bool:
+    outlet.board.set_lock(wanted, outlet.plant.now_s)
+    outlet.pass_s(0.3)
+    return outlet.board.locked
+
+
+def test_a_jammed_bolt_does_not_go_in_but_comes_out() -> None:
+    outlet = Outlet()
+    assert locked(outlet, True)
+    set_fault(outlet.evse, "connector_not_locked", True, outlet.plant.now_s)
+    outlet.pass_s(1.0)
+    assert outlet.board.locked
+    assert not locked(outlet, False)
+    assert not locked(outlet, True)
+    set_fault(outlet.evse, "connector_not_locked", False, outlet.plant.now_s)
+    outlet.pass_s(1.0)
+    assert not outlet.board.locked
+    locked(outlet, False)
+    assert locked(outlet, True)
+
+
+def test_a_sprung_bolt_opens_at_once_and_does_not_hold() -> None:
+    outlet = Outlet()
+    locked(outlet, True)
+    set_fault(outlet.evse, "lock_opened", True, outlet.plant.now_s)
+    assert not outlet.board.locked
+    locked(outlet, False)
+    assert not locked(outlet, True)
+
+
+def test_a_stuck_bolt_stays_in_until_it_is_freed_and_told_again() -> None:
+    outlet = Outlet()
+    locked(outlet, True)
+    set_fault(outlet.evse, "lock_stuck", True, outlet.plant.now_s)
+    assert locked(outlet, False)
+    set_fault(outlet.evse, "lock_stuck", False, outlet.plant.now_s)
+    locked(outlet, True)
+    assert not locked(outlet, False)
+
+
+# --- Phases ---------------------------------------------------------------------------------------
+
+
+def test_phases_are_not_switched_under_load() -> None:
+    outlet = charging(BoardOptions(watchdog=False))
+    assert not outlet.board.set_one_phase(True, outlet.plant.now_s)
+    outlet.pass_s(1.0)
+    assert not outlet.evse.one_phase
+
+
+def test_one_phase_leaves_l2_and_l3_without_voltage_and_current() -> None:
+    outlet = Outlet()
+    assert outlet.board.set_one_phase(True, 0.0)
+    outlet.charge()
+    assert outlet.evse.outlet_v == (230.0, 0.0, 0.0)
+    assert outlet.evse.current_a == pytest.approx((16.0, 0.0, 0.0), abs=0.05)
+
+
+def test_a_stuck_phase_switch_stays_and_says_so() -> None:
+    outlet = Outlet()
+    set_fault(outlet.evse, "phase_switch_stuck", True, 0.0)
+    outlet.board.set_one_phase(True, 0.0)
+    outlet.pass_s(1.0)
+    assert not outlet.evse.one_phase
+    set_fault(outlet.evse, "phase_switch_stuck", False, 1.0)
+    outlet.pass_s(0.1)
+    assert outlet.evse.one_phase

@@ -9,6 +9,7 @@ import pytest
 
 from hal.register_map import load
 from hil.plant.board import BoardOptions
+from hil.plant.faults import set_fault
 from hil.wire.board_unit import BoardUnit
 from hil.wire.line_time import LineTime
 from hil.wire.meter_unit import MeterUnit
@@ -69,7 +70,8 @@ REFUSALS = [
     ("06 0000 2711", "86 03"),      #  pilot 100.01 %
     ("06 0009 0000", "86 02"),
     ("04 0000 0009", "84 02"),
-    ("05 0003 FF00", "85 02"),
+    ("05 0004 FF00", "85 02"),
+    ("05 0003 FF00", "05 0003 FF00"),
     ("06 0001 03E8", "06 0001 03E8"),
 ]
 # fmt: on
@@ -238,7 +240,17 @@ def test_the_board_answers_the_frames_of_its_published_example() -> None:
     page = Path(__file__).parents[3] / "docs" / "reference-board.md"
     frames = re.findall(r"^(host|board) +((?:[0-9A-F]{2} ?)+)$", page.read_text("utf-8"), re.M)
     assert [who for who, _ in frames] == ["host", "board"] * 4
-    whole = BoardOptions(watchdog=False, has_lock=True, has_proximity=True)
+    whole = BoardOptions(
+        watchdog=False,
+        has_lock=True,
+        has_proximity=True,
+        has_rcd_test=False,
+        has_pe_monitor=False,
+        has_tilt=False,
+        has_door=False,
+        has_second_contact=False,
+        has_output_sense=False,
+    )
     line = Line(LineTime(115_200), Outlet(options=whole))
     for number in range(0, 6, 2):
         ((_, reply),) = line.ask(bytes.fromhex(frames[number][1]), at_s=1.0 + number)
@@ -251,6 +263,53 @@ def test_the_board_answers_the_frames_of_its_published_example() -> None:
 def test_the_board_refuses_what_its_layout_has_not(pdu: str, answer: str) -> None:
     ((_, reply),) = Line(LineTime(115_200)).ask(rtu_frame(BOARD, bytes.fromhex(pdu)))
     assert reply == rtu_frame(BOARD, bytes.fromhex(answer))
+
+
+ONE_PHASE = rtu_frame(BOARD, bytes.fromhex("05 0003 FF00"))
+
+
+def test_phases_are_refused_under_load_with_exception_4() -> None:
+    outlet = Outlet()
+    outlet.charge()
+    ((_, reply),) = Line(LineTime(115_200), outlet).ask(ONE_PHASE, at_s=9.0)
+    assert reply == rtu_frame(BOARD, bytes.fromhex("85 04"))
+
+
+def test_phases_are_refused_by_a_board_that_cannot_switch_them() -> None:
+    outlet = Outlet(options=BoardOptions(watchdog=False))
+    ((_, reply),) = Line(LineTime(115_200), outlet).ask(ONE_PHASE)
+    assert reply == rtu_frame(BOARD, bytes.fromhex("85 03"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "bit"),
+    [("pe_lost", 7), ("tilted", 8), ("door_open", 9), ("second_contactor_welded", 10),
+     ("output_live", 11)],
+)  # fmt: skip
+def test_each_new_input_has_its_bit_in_the_status_word(fault: str, bit: int) -> None:
+    outlet = Outlet()
+    line = Line(LineTime(115_200), outlet)
+    set_fault(outlet.evse, fault, True, 0.0)
+    outlet.pass_s(0.1)
+    ((_, reply),) = line.ask(READ_STATUS)
+    assert int.from_bytes(reply[3:5], "big") == 1 << bit
+
+
+def test_one_phase_is_a_bit_of_the_status_word_once_it_has_switched() -> None:
+    outlet = Outlet()
+    line = Line(LineTime(115_200), outlet)
+    line.ask(ONE_PHASE)
+    ((_, reply),) = line.ask(READ_STATUS, at_s=2.0)
+    assert int.from_bytes(reply[3:5], "big") == 1 << 12
+
+
+def test_a_lost_temperature_sensor_reads_not_available() -> None:
+    outlet = Outlet()
+    line = Line(LineTime(115_200), outlet)
+    set_fault(outlet.evse, "temperature_sensor_lost", True, 0.0)
+    outlet.pass_s(0.1)
+    ((_, reply),) = line.ask(READ_STATUS)
+    assert reply[13:15] == bytes.fromhex("8000")
 
 
 def test_an_sdm630_shows_230_v_as_eastron_prints_it() -> None:
