@@ -43,7 +43,7 @@ def world(seed: int, rounds: int = ROUNDS_PER_WORLD) -> Tally:
         try:
             return Campaign(site, rounds).play()
         except Exception as error:
-            where = f"commit {_commit()}, seed {seed}, step {site.tally.ticks}"
+            where = f"commit {commit()}, seed {seed}, step {site.tally.ticks}"
             raise Violation(f"{where}, {site.clock.now_s:.3f} s: {error!r}") from error
         finally:
             site.agent.close()
@@ -61,7 +61,7 @@ def quiet() -> Iterator[None]:
         structlog.configure(**before)
 
 
-def _commit() -> str:
+def commit() -> str:
     run = subprocess.run(
         ("git", "describe", "--always", "--dirty"),
         capture_output=True,
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def _report(total: Tally, failed: int, took_s: float) -> None:
-    print(f"commit {_commit()}: {total.cycles} plug cycles, {failed} violations")
+    print(f"commit {commit()}: {total.cycles} plug cycles, {failed} violations")
     print(
         f"{total.charged} of them charged, {total.closings} closings, {total.restarts} restarts of "
         f"control, {total.virtual_s / 3600:.1f} virtual hours in {took_s / 60:.1f} minutes"
