@@ -5,7 +5,8 @@
     2. all other commands
     3. facts to the clients, commands from them (bounded)
     4. if time is left: one further transaction on the bus, a part of a meter reading or a
-       technician's; on a bus that is slower than the pace, every SLACK_WAIT_MAX_S all the same
+       technician's; on a bus that is slower than the pace, every SLACK_WAIT_MAX_S all the same, or
+       every SLACK_WAIT_CLOSED_S while a contactor is closed
 
 Nothing here waits: the bus bounds every transaction, the server never blocks. A tick does not raise
 for anything that a device or a client does.
@@ -33,6 +34,8 @@ SERVICE_MAX = 8
 """Requests of technicians that may wait."""
 SLACK_WAIT_MAX_S = 0.1
 """Longest time without a transaction in the slack, however late the ticks are."""
+SLACK_WAIT_CLOSED_S = 0.3
+"""The same while a contactor is closed: on a slow bus its opening must not wait behind meters."""
 HEALTH_EVERY_S = 1.0
 TICKS_REMEMBERED = 512
 """Ticks over which `Health` looks back, about 10 s."""
@@ -243,7 +246,8 @@ class Loop:
     def _slack(self, began_s: float) -> None:
         """One transaction, if there is time: meters and technicians take turns."""
         now_s = self._now()
-        if now_s - began_s >= self._tick_s and now_s - self._slack_s < SLACK_WAIT_MAX_S:
+        wait_max_s = SLACK_WAIT_MAX_S if self.at_rest else SLACK_WAIT_CLOSED_S
+        if now_s - began_s >= self._tick_s and now_s - self._slack_s < wait_max_s:
             return
         self._slack_s = now_s
         due = self._plan.next(now_s)

@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint.control.loop import SERVICE_MAX, SLACK_WAIT_MAX_S, Loop
+from chargepoint.control.loop import (
+    SERVICE_MAX,
+    SLACK_WAIT_CLOSED_S,
+    SLACK_WAIT_MAX_S,
+    Loop,
+)
 from chargepoint.control.server import Server
 from chargepoint.control.unit import LOST_AFTER, PREPARE_EVERY_S, REFUSED_AFTER, Unit
 from chargepoint.evse.evse import BoardLevel, Evse
@@ -371,8 +376,14 @@ def test_on_a_slow_bus_the_slack_is_served_seldom_but_not_never(world: World) ->
     before = world.meter.parts
     world.ticks(100)
     passed_s = 100 * (0.05 + TICK_S)
-    assert 0 < world.meter.parts - before <= passed_s / SLACK_WAIT_MAX_S
+    closed = world.meter.parts - before
+    assert 0 < closed <= passed_s / SLACK_WAIT_CLOSED_S
     assert len(world.heard("Measured")) >= 2
+    board.state = "A"
+    world.ticks(50)
+    before = world.meter.parts
+    world.ticks(100)
+    assert closed < world.meter.parts - before <= passed_s / SLACK_WAIT_MAX_S
 
 
 def test_a_meter_reading_reaches_the_over_current_watch(world: World) -> None:
@@ -406,6 +417,29 @@ def test_unlock_and_reset_are_answered(world: World) -> None:
         "u": False,
         "h": False,
     }
+
+
+def test_a_hazard_of_before_the_restart_holds_whatever_is_permitted(world: World) -> None:
+    world.tell(m.LatchHazard(evse=1, hazard="contactor_welded", detail="found before"))
+    world.boards[0].state = "C"
+    world.permit()
+    world.pass_s(8.0)
+    assert not world.boards[0].told.closed
+    [raised] = world.heard("HazardRaised")
+    assert (raised["hazard"], raised["detail"]) == ("contactor_welded", "found before")
+    assert raised["persists"] is True
+    world.tell(m.ResetHazard(evse=1, hazard="contactor_welded", request="h"))
+    world.permit()
+    world.pass_s(8.0)
+    assert world.boards[0].told.closed
+
+
+def test_only_hazards_that_persist_can_be_latched(world: World) -> None:
+    world.tell(m.LatchHazard(evse=1, hazard="board_lost", detail=""))
+    world.ticks(1)
+    [refused] = world.heard("Refused")
+    assert refused["detail"] == "board_lost does not outlive restarts"
+    assert world.heard("HazardRaised") == []
 
 
 def test_a_restart_begins_with_open_contactors(tmp_path: Path) -> None:
