@@ -90,6 +90,7 @@ def _measured(one: Measured) -> dict[str, Any]:
     return {
         "what": one.what,
         "took_s": _finite(one.took_s),
+        "doubt_s": round(one.doubt_s, 4),
         "least_s": one.least_s,
         "limit_s": _finite(one.limit_s),
         "clause": one.clause,
@@ -142,6 +143,8 @@ def _junit_case(suite: ElementTree.Element, outcome: Outcome) -> None:
 def words(one: Measured) -> str:
     """A measured time and its limits, as text."""
     took = f"{one.took_s:.3f} s" if math.isfinite(one.took_s) else "not seen"
+    if one.doubt_s:
+        took += f" ± {one.doubt_s:.3f} s"
     limits = []
     if one.least_s:
         limits.append(f"≥ {one.least_s:g} s")

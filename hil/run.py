@@ -1,4 +1,4 @@
-"""Plays the scenarios on a bench and writes the report: `python -m hil.run --bench sim`.
+"""Plays the scenarios on a bench and writes the report: `python -m hil.run --bench sim`, or `rig`.
 
 Exit codes: 0 all passed or skipped, 1 something failed, 2 usage.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+import signal
 import sys
 import tempfile
 import threading
@@ -15,13 +16,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chargepoint.config import ConfigError
 from hal.loader import BAUD_MIN
 from hil.report import Run, commit, host, summary_line, write
+from hil.rig.config import load_rig
+from hil.rig.play import HardwareRig, RigFailed
 from hil.scenarios.plan import CASES
 from hil.scenarios.scenario import Case
 from hil.sim_rig import Outcome, SimRig
 
 OUT = Path("var/hil")
+RIG = Path(__file__).with_name("rig.toml")
 WORKERS = 2
 """Rigs side by side; each has its own plant, lines and programs."""
 BOARDS = {"alone": "boards open by themselves", "plain": "boards do not open by themselves"}
@@ -34,6 +39,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wish.board == "plain" and wish.baud < BAUD_MIN:
         parser.error(f"boards that do not open by themselves need {BAUD_MIN} baud or more")
     cases = [CASES[name] for name in wish.only] if wish.only else list(CASES.values())
+    run = _on_hardware(wish.rig, cases) if wish.bench == "rig" else _simulated(wish, cases)
+    wish.out.mkdir(parents=True, exist_ok=True)
+    write(run, wish.out)
+    print(summary_line(run))
+    print(f"report: {wish.out / 'report.html'}")
+    return 0 if all(one.verdict in ("passed", "skipped") for one in run.outcomes) else 1
+
+
+def _on_hardware(path: Path, cases: Sequence[Case]) -> Run:
+    """All cases, one after another, on the rig of this file. Exits with 2 when there is none."""
+    started_at = datetime.now(UTC)
+    begin_s = time.monotonic()
+    outcomes: list[Outcome] = []
+    # An ordinary end, so that the outputs are switched off.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        with HardwareRig(load_rig(path)) as rig:
+            for case in cases:
+                outcomes.append(rig.play(case))
+                _tell(outcomes[-1])
+    except (ConfigError, RigFailed) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
+    return Run(
+        bench=rig.bench.name,
+        baud=rig.baud,
+        commit=commit(),
+        host=host(),
+        started_at=started_at,
+        duration_s=time.monotonic() - begin_s,
+        configuration=rig.configuration,
+        instruments={one.value: words for one, words in rig.instruments.items()},
+        outcomes=outcomes,
+    )
+
+
+def _simulated(wish: argparse.Namespace, cases: Sequence[Case]) -> Run:
     started_at = datetime.now(UTC)
     begin_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hil") as directory:
@@ -44,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = _play(rigs, cases)
         order = {case.name: number for number, case in enumerate(cases)}
         outcomes.sort(key=lambda outcome: order[outcome.case.name])
-        run = Run(
+        return Run(
             bench=f"simulator, {BOARDS[wish.board]}, {wish.baud} baud",
             baud=wish.baud,
             commit=commit(),
@@ -55,11 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             instruments={one.value: words for one, words in rigs[0].instruments.items()},
             outcomes=outcomes,
         )
-    wish.out.mkdir(parents=True, exist_ok=True)
-    write(run, wish.out)
-    print(summary_line(run))
-    print(f"report: {wish.out / 'report.html'}")
-    return 0 if all(one.verdict in ("passed", "skipped") for one in outcomes) else 1
 
 
 def _play(rigs: Sequence[SimRig], cases: Sequence[Case]) -> list[Outcome]:
@@ -101,7 +138,14 @@ def _tell(outcome: Outcome) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hil.run", description=__doc__)
-    parser.add_argument("--bench", choices=("sim",), default="sim")
+    parser.add_argument("--bench", choices=("sim", "rig"), default="sim")
+    parser.add_argument(
+        "--rig",
+        type=Path,
+        default=RIG,
+        metavar="FILE",
+        help="wiring of the rig; default hil/rig.toml",
+    )
     parser.add_argument("--baud", type=int, choices=BAUDS, default=115200)
     parser.add_argument("--board", choices=tuple(BOARDS), default="alone")
     parser.add_argument(

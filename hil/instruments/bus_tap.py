@@ -23,6 +23,8 @@ LISTEN_S = 0.1
 SETTLED_S = 0.1
 """A board may take this long until it reports a duty that it was told."""
 DUTY_STEP = 0.0005
+ASKING_V = (1.5, 7.5)
+"""Positive level of states C and D."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,15 @@ class BoardListener:
     """From exchanges on the line to sightings of one board."""
 
     def __init__(
-        self, unit: int, registers: RegisterMap, sightings: Sightings, doubt_s: float
+        self,
+        unit: int,
+        registers: RegisterMap,
+        sightings: Sightings,
+        doubt_s: float,
+        judges_s2: bool = False,
     ) -> None:
+        """`judges_s2`: a real vehicle is plugged in, and only the levels tell what it asks."""
+        self._judges_s2 = judges_s2
         self._unit = unit
         self._map = registers
         self._sightings = sightings
@@ -75,6 +84,9 @@ class BoardListener:
         at_s = exchange.asked_s
         reading = BoardReading(values, flags)
         self._sightings.sampled(Quantity.READING, reading, at_s, self._doubt_s, every=True)
+        if self._judges_s2 and "pilot_high" in values:
+            asks = ASKING_V[0] < values["pilot_high"] < ASKING_V[1]
+            self._sightings.sampled(Quantity.S2, asks, at_s, self._doubt_s)
         if "duty" in values and at_s - self._written_s > SETTLED_S:
             self._reported(values["duty"], at_s)
 

@@ -84,11 +84,11 @@ class RelayOutputs:
                     first = first or moved
         return first
 
-    def all_off(self, order: Sequence[str] = ()) -> None:
+    def all_off(self, order: Sequence[str] = (), but: Sequence[str] = ()) -> None:
         """Nothing acts any more: those in `order` first. Tries all; raises OutputFailed."""
         failures: list[str] = []
         for name in dict.fromkeys([*order, *self._relays]):
-            if name not in self._relays:
+            if name not in self._relays or name in but:
                 continue
             try:
                 self.switch(name, False)

@@ -1,8 +1,8 @@
 """A person at the terminal who does what no relay of the rig can do.
 
-The person is asked, acts, and presses Enter. When it happened is taken from an instrument: the first
-reading of the board that shows it, as the tap heard it. Enter counts only where nothing shows it,
-and then anything between question and Enter is possible.
+The person is asked, acts, and presses Enter. When it happened is taken from an instrument: the
+first reading of the board that shows it, as the tap heard it. Enter counts only where nothing shows
+it, and then anything between question and Enter is possible.
 """
 
 from __future__ import annotations

@@ -143,8 +143,9 @@ def _relays(
             request_s=COIL_FRAME_BYTES * character_s(line.baud, line.parity, line.stop_bits),
         )
 
-    relays = {one.does: relay(one.relay, one.channel, one.inverted) for one in file.output}
-    found: dict[str, Relay] = dict(relays)
+    found: dict[str, Relay] = {}
+    for one in file.output:
+        found[one.does] = relay(one.relay, one.channel, one.inverted)
     for number, load in enumerate(file.load):
         found[load_name(number)] = relay(load.relay, load.channel)
     for card in file.card:
@@ -196,7 +197,9 @@ def _tap(setup: RigSetup, sightings: Sightings) -> BusTap:
     assert tap is not None
     device = setup.station.device_named(setup.board)
     bus = setup.station.bus_named(device.bus)
-    listener = BoardListener(device.unit, load_map(device.map), sightings, tap.doubt_s)
+    real_vehicle = not any(one.does == "s2" for one in setup.file.output)
+    registers = load_map(device.map)
+    listener = BoardListener(device.unit, registers, sightings, tap.doubt_s, real_vehicle)
     line = Line(
         lambda: open_serial_port(tap.port, bus.baud, bus.parity, bus.stop_bits), time.monotonic
     )

@@ -45,10 +45,14 @@ class Measured:
     """False: a goal of ours that no clause demands; a miss is shown, and fails nothing."""
     at_s: float | None = None
     """When it came, for the plot."""
+    doubt_s: float = 0.0
+    """The instruments are right to ± this."""
 
     @property
     def met(self) -> bool:
-        return self.least_s <= self.took_s <= self.limit_s
+        """Within its limits whatever the doubt hides; a time in doubt is not met."""
+        earliest_s = max(self.took_s - self.doubt_s, 0.0)
+        return self.least_s <= earliest_s and self.took_s + self.doubt_s <= self.limit_s
 
 
 Scenario = Callable[[Bench, Place], list[Measured]]
@@ -100,7 +104,8 @@ class Trial:
             if judged:
                 raise
             return since_s
-        self._note(what, at_s - since_s, limit_s, clause, least_s, judged, at_s)
+        doubt_s = self.doubt_s(since_s, at_s)
+        self._note(what, at_s - since_s, limit_s, clause, least_s, judged, at_s, doubt_s)
         return at_s
 
     def between(
@@ -113,7 +118,8 @@ class Trial:
         least_s: float = 0.0,
     ) -> None:
         """A time between two instants that are known already."""
-        self._note(what, at_s - since_s, limit_s, clause, least_s, True, at_s)
+        doubt_s = self.doubt_s(since_s, at_s)
+        self._note(what, at_s - since_s, limit_s, clause, least_s, True, at_s, doubt_s)
 
     def holds(self, what: str, for_s: float, clause: str, *sights: Sight) -> None:
         """All `sights` hold from now on for `for_s`. Raises Unmet when one does not."""
@@ -124,6 +130,10 @@ class Trial:
             raise
         self._note(what, for_s, math.inf, clause, for_s, True, at_s)
 
+    def doubt_s(self, *instants_s: float) -> float:
+        """How far a time between these may be wrong; the simulator's are its own and exact."""
+        return 0.0
+
     def _note(
         self,
         what: str,
@@ -133,6 +143,7 @@ class Trial:
         least_s: float,
         judged: bool,
         at_s: float | None,
+        doubt_s: float = 0.0,
     ) -> None:
         self.measured.append(
             Measured(
@@ -143,6 +154,7 @@ class Trial:
                 least_s=least_s,
                 judged=judged,
                 at_s=at_s,
+                doubt_s=doubt_s,
             )
         )
 
