@@ -35,7 +35,7 @@ format: setup
 	@$(PY) -m ruff format --quiet $(SOURCES)
 
 bench: setup
-	@for script in boot memory bytes drain reaction; do $(PY) bench/$$script.py || exit 1; done
+	@for script in boot memory bytes composite drain reaction; do $(PY) bench/$$script.py || exit 1; done
 
 hil: setup
 	@$(PY) -m hil.run --bench sim $(HIL)

@@ -21,6 +21,7 @@ UNREAD = {"evse", "control", "hal", "hil"}
 
 RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZME])(\d{1,2})(?![A-Za-z0-9_])")
 KEY_RULES = re.compile(r"\b[Kk]eys, rules? (\d+)(?: and (\d+))?")
+SMART_CHARGING = re.compile(r"(?<![\d.])9\.[1-7](?![\d.])")
 CASE = re.compile(r"\bTC_\d+(?:_\d+)?")
 
 HEAD = """# OCPP 1.6J: rules, places and tests
@@ -28,10 +29,10 @@ HEAD = """# OCPP 1.6J: rules, places and tests
 Written by `python -m tests.rules` from the table there and the docstrings of the tests; change
 those, not this page. A rule without a test is marked with a dash.
 
-What is spoken: the profiles Core and RemoteTrigger, and SecurityEventNotification of the security
-white paper. A request of another profile is answered `NotSupported`, an action that 1.6 does not
-have `NotImplemented`. Not there yet: smart charging, local lists, reservations, firmware,
-diagnostics and certificates.
+What is spoken: the profiles Core, SmartCharging and RemoteTrigger, and SecurityEventNotification of
+the security white paper. A request of another profile is answered `NotSupported`, an action that
+1.6 does not have `NotImplemented`. Not there yet: local lists, reservations, firmware, diagnostics
+and certificates.
 """
 
 V16 = "ocpp/v16/"
@@ -156,6 +157,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("E15", "signed values",                                            "not there yet"),
         ("E16", "whole Wh; the stop never below the start",                 "station"),
     )),
+    ("Smart charging", (
+        ("9.1", "what each field of a profile means",              "station/charging_profiles"),
+        ("9.2", "what is taken and what refused, with which answer",        "station"),
+        ("9.3", "what replaces what",                                       "station"),
+        ("9.4", "levels, purposes, units: the limit at one instant",        "station"),
+        ("9.5", "how long profiles live",                                   "station"),
+        ("9.6", "what is cleared",                                          "station"),
+        ("9.7", "composite schedules",                                      "station"),
+    )),
     ("Configuration keys", (
         ("keys 1",  "names and values: letter case, lengths",               V16 + "configuration"),
         ("keys 2",  "values as text, in one spelling",                      V16 + "configuration"),
@@ -185,7 +195,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("CQ12", "any int32 is a transaction id",                           V16 + "id_tag_info"),
         ("CQ13", "an impossible time is not believed",                      V16 + "adapter"),
         ("CQ14", "no write where nothing changes",                          "station"),
-        ("CQ15", "a limit of 0 pauses",                                     "not there yet"),
+        ("CQ15", "a limit of 0 pauses",                                     "station"),
     )),
 )
 # fmt: on
@@ -234,7 +244,7 @@ def rules_in(text: str) -> set[str]:
     """Rules and certification cases that `text` names."""
     rules = {letter + number for letter, number in RULE.findall(text)}
     rules |= {f"keys {number}" for pair in KEY_RULES.findall(text) for number in pair if number}
-    return rules | set(CASE.findall(text))
+    return rules | set(SMART_CHARGING.findall(text)) | set(CASE.findall(text))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,14 @@ from chargepoint.station.charging_profiles.forecast import (
     of_station,
 )
 from chargepoint.station.charging_profiles.profile import Purpose, RateUnit
-from chargepoint.station.charging_profiles.timeline import NEVER, Axis, Limit, Place, timeline
+from chargepoint.station.charging_profiles.timeline import (
+    NEVER,
+    Axis,
+    Limit,
+    Place,
+    Timeline,
+    timeline,
+)
 from chargepoint.station.clock import Clock
 from chargepoint.station.records import TransactionId
 from chargepoint.station.session import Session
@@ -30,11 +37,12 @@ STATION = 0
 
 
 class _Held(msgspec.Struct):
-    """A limit and what it was found for."""
+    """A limit, what it was found for, and the layers that give the next one."""
 
     book: Book
     axis: tuple[float, bool]
     transaction: TransactionId | None
+    layers: tuple[Timeline, ...]
     since: int
     until: int
     limit: Limit | None
@@ -129,16 +137,18 @@ class ChargingLimits:
     def _now(self, evse: int, axis: Axis, second: int) -> _Held:
         book, place, transaction = self._book(), (axis.zero_s, axis.known), self._transaction(evse)
         held = self._held.get(evse)
-        if (
-            held is not None
-            and held.book is book
-            and held.axis == place
-            and held.transaction == transaction
-            and held.since <= second < held.until
+        if held is not None and not (
+            held.book is book and held.axis == place and held.transaction == transaction
         ):
+            held = None
+        if held is not None and held.since <= second < held.until:
             return held
-        limit, until = limit_at(self._load(evse, axis, second).layers, second)
-        held = self._held[evse] = _Held(book, place, transaction, second, until, limit)
+        if held is None or (transaction is None and evse != STATION):
+            layers = self._load(evse, axis, second).layers
+        else:
+            layers = held.layers  # nothing that they are made of has changed
+        limit, until = limit_at(layers, second)
+        held = self._held[evse] = _Held(book, place, transaction, layers, second, until, limit)
         return held
 
     def _load(self, evse: int, axis: Axis, second: int) -> Load:

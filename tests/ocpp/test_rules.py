@@ -10,7 +10,8 @@ from tests import rules
 
 
 def test_rules_are_found_in_docstrings() -> None:
-    assert rules.rules_in("R3, B5: why; CQ9, keys, rules 6 and 7; TC_042_1, X5.") == {
+    assert rules.rules_in("R3, B5: why; CQ9, keys, rules 6 and 7; TC_042_1, X5, 9.4 rule 1.") == {
+        "9.4",
         "R3",
         "B5",
         "CQ9",
@@ -19,7 +20,7 @@ def test_rules_are_found_in_docstrings() -> None:
         "TC_042_1",
         "X5",
     }
-    assert rules.rules_in("PR3, E12V, B1x, 3.18, SoC, MB2x") == set()
+    assert rules.rules_in("PR3, E12V, B1x, 3.18, SoC, MB2x, 9.45, 1.9.1") == set()
 
 
 def test_no_rule_stands_twice_in_the_matrix() -> None:
