@@ -184,7 +184,7 @@ def _add_unit(built: Built, config: Config, device: Device, number: int) -> None
     unit = _unit(built, config, device, number)
     if unit is None:
         return
-    slave = Slave(device.name, unit)
+    slave = Slave(device.name, unit, _trouble(config, device.name))
     built.units[device.name] = unit
     built.troubles[device.name] = slave.trouble
     built.slaves.setdefault(device.bus, {})[device.unit] = slave
@@ -217,17 +217,22 @@ def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float, urgent
     line = LineTime(bus.baud, bus.parity, bus.stop_bits)
     link = Path(config.port(bus))
     if bus.kind == "modbus-rtu":
-        trouble = built.troubles.setdefault(bus.name, Trouble())
+        trouble = built.troubles.setdefault(bus.name, _trouble(config, bus.name))
         talker = RtuSlaves(built.world, slaves, line, turnaround_s=turnaround_s, trouble=trouble)
         built.lines[bus.name] = PtyLine(link, talker, urgent=urgent)
         return
     reader = next((device for device in config.device if device.bus == bus.name), None)
     if reader is not None and reader.name in built.world.plant.fields:
-        built.lines[bus.name] = PtyLine(link, _reader(built, reader, line))
+        built.lines[bus.name] = PtyLine(link, _reader(built, config, reader, line))
 
 
-def _reader(built: Built, device: Device, line: LineTime) -> TextReader | Pn532:
-    trouble = built.troubles.setdefault(device.name, Trouble())
+def _trouble(config: Config, name: str) -> Trouble:
+    """No trouble yet; what chance brings later comes from the seed."""
+    return Trouble(chance=random.Random(f"{config.simulator.seed} trouble {name}"))
+
+
+def _reader(built: Built, config: Config, device: Device, line: LineTime) -> TextReader | Pn532:
+    trouble = built.troubles.setdefault(device.name, _trouble(config, device.name))
     field_of = built.world.plant.fields[device.name]
     if device.driver == "pn532":
         return Pn532(built.world, field_of, line, trouble)

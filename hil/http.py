@@ -7,6 +7,8 @@
     POST /evse/{n}/fault            {"fault": "<catalogue id>", "active": true}
     POST /rfid/{reader}/present     {"token": "04A1B2C3", "hold_s": 0.3}
     POST /device/{name}/fault       {"fault": "silent", "active": true}     also names of buses
+                                    {"fault": "noise", "ratio": 0.05}
+                                    {"fault": "silences", "silent_s": 1, "every_s": 10}
     POST /evse/{n}/temperature      {"celsius": 66}                         null: by itself again
     POST /grid                      {"supply": "on", "voltage_v": [230, 230, 230],
                                      "frequency_hz": 50, "rotation": "clockwise"}
@@ -47,7 +49,7 @@ from hil.operator import BOARD_LINKS, EVSE_FAULTS, Operator, Refused
 from hil.plant.faults import FAULTS
 from hil.plant.field import HOLD_DEFAULT_S
 from hil.state import state
-from hil.wire.trouble import VALUE_FAULTS, WIRE_FAULTS
+from hil.wire.trouble import SILENCE_EVERY_S, SILENCE_S, VALUE_FAULTS, WIRE_FAULTS
 
 B = TypeVar("B", bound="Body")
 BODY_MAX_BYTES = 16 * 1024
@@ -80,6 +82,14 @@ class Ev(Body, frozen=True):
 class Fault(Body, frozen=True):
     fault: str
     active: bool = True
+
+
+class DeviceFault(Body, frozen=True):
+    fault: str
+    active: bool = True
+    ratio: float | None = None
+    silent_s: float = SILENCE_S
+    every_s: float = SILENCE_EVERY_S
 
 
 class Card(Body, frozen=True):
@@ -223,10 +233,17 @@ class Orders:
         return _done(self._operator.present(reader, body.token, body.hold_s))
 
     async def device_fault(self, request: Request) -> Response:
-        body = await _body(request, Fault)
-        name = request.path_params["name"]
+        body = await _body(request, DeviceFault)
         # A bus that is unplugged waits for its thread: not in the event loop.
-        at_s = await asyncio.to_thread(self._operator.device_fault, name, body.fault, body.active)
+        at_s = await asyncio.to_thread(
+            self._operator.device_fault,
+            request.path_params["name"],
+            body.fault,
+            body.active,
+            ratio=body.ratio,
+            silent_s=body.silent_s,
+            every_s=body.every_s,
+        )
         return _done(at_s)
 
     async def grid(self, request: Request) -> Response:

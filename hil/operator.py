@@ -22,7 +22,14 @@ from hil.plant.vehicle import Request
 from hil.wire.board_unit import BoardUnit
 from hil.wire.pn532 import UID_BYTES
 from hil.wire.text_reader import EM4100_BYTES
-from hil.wire.trouble import VALUE_FAULTS, WIRE_FAULTS, Trouble
+from hil.wire.trouble import (
+    SERIAL_ONLY,
+    SILENCE_EVERY_S,
+    SILENCE_S,
+    VALUE_FAULTS,
+    WIRE_FAULTS,
+    Trouble,
+)
 
 HOLD_MAX_S = 3600.0
 TOKEN_MAX = 64
@@ -37,7 +44,7 @@ BOARD_LINKS = {  #  faults of an EVSE that are faults of its board's wire
     "board_lost":    "silent",
     "board_refused": "unidentified",
 }
-READER_FAULTS = ("silent", "crc", "slow", "noise", "truncated", "stutter")
+READER_FAULTS = ("silent", "silences", "crc", "slow", "noise", "truncated", "stutter")
 # fmt: on
 EVSE_FAULTS = (*FAULTS, *BOARD_LINKS)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -167,19 +174,37 @@ class Operator:
             line.wake()
         return now_s
 
-    def device_fault(self, name: str, fault: str, active: bool) -> float:
-        """Set or clear a fault of a device, or of a whole bus, on its wire."""
+    def device_fault(
+        self,
+        name: str,
+        fault: str,
+        active: bool,
+        *,
+        ratio: float | None = None,
+        silent_s: float = SILENCE_S,
+        every_s: float = SILENCE_EVERY_S,
+    ) -> float:
+        """Set or clear a fault of a device, or of a whole bus, on its wire.
+
+        `ratio`: share of the frames that `noise` damages; without it noise stands before each.
+        `silent_s`, `every_s`: length of `silences`, and time between them on average.
+        """
         known = self.device_faults(name)
         if fault not in known:
             raise Refused(
                 "unknown fault", where="fault", found=fault, expected=f"one of {', '.join(known)}"
             )
+        _check_chance(ratio, silent_s, every_s)
         if fault == UNPLUGGED:
             self._plug_line(name, not active)
         with self._world as now_s:
             if fault in VALUE_FAULTS:
                 self._value_fault(name, fault, active)
             trouble = self._built.troubles[name]
+            if fault == "noise":
+                trouble.noise_ratio = ratio
+            elif fault == "silences":
+                trouble.silence_s, trouble.silence_every_s = silent_s, every_s
             if active and fault != "jump":
                 trouble.faults.add(fault)
             else:
@@ -190,16 +215,22 @@ class Operator:
     def device_faults(self, name: str) -> tuple[str, ...]:
         """Ids that `device_fault` takes for this device or bus. Refused when there is none."""
         built = self._built
-        if name in built.meters:
-            return (*WIRE_FAULTS, *VALUE_FAULTS)
         if name in built.units:
-            freezable = isinstance(built.units[name], BoardUnit)
-            return (*WIRE_FAULTS, "frozen") if freezable else tuple(WIRE_FAULTS)
+            freezable = name in built.meters or isinstance(built.units[name], BoardUnit)
+            values = (
+                *(["frozen"] if freezable else []),
+                *(["jump"] if name in built.meters else []),
+            )
+            return (*self._wire_faults(self._config.device_named(name).bus), *values)
         if name in built.world.plant.fields:
             return READER_FAULTS
         if name in built.lines:
-            return (*(WIRE_FAULTS if built.slaves.get(name) else ()), UNPLUGGED)
+            return (*(self._wire_faults(name) if built.slaves.get(name) else ()), UNPLUGGED)
         raise _missing("device", name, {*built.units, *built.world.plant.fields, *built.lines})
+
+    def _wire_faults(self, bus: str) -> tuple[str, ...]:
+        network = bus in self._built.servers
+        return tuple(one for one in WIRE_FAULTS if not (network and one in SERIAL_ONLY))
 
     def grid(
         self,
@@ -301,6 +332,14 @@ class Operator:
             allowed = " or ".join(str(size) for size in sizes)
             expected = f"a hexadecimal UID of {allowed} bytes"
             raise Refused("unreadable token", where="token", found=token, expected=expected)
+
+
+def _check_chance(ratio: float | None, silent_s: float, every_s: float) -> None:
+    if ratio is not None and not 0.0 < ratio <= 1.0:
+        raise Refused("no such share", where="ratio", found=ratio, expected="above 0, to 1")
+    for name, value_s in (("silent_s", silent_s), ("every_s", every_s)):
+        if not 0.0 < value_s <= HOLD_MAX_S:
+            raise Refused("no such time", where=name, found=value_s, expected="above 0, to 3600")
 
 
 def _check_voltages(voltage_v: Sequence[float]) -> None:

@@ -86,14 +86,20 @@ class DirectLink:
         trouble = self._slave.trouble
         request = f"function {pdu[0]} {pdu[1:].hex()}"
         self._pass_s(self._line.duration_s(len(pdu) + FRAME_BYTES))
-        if "silent" in trouble.faults or trouble.delay_s() > self._timeout_s:
+        if trouble.deaf(self._world.clock()) or trouble.delay_s() > self._timeout_s:
             self._pass_s(self._timeout_s)
             raise NoReply(self.name, request, "no reply")
         code = trouble.exception_code
         reply = self._act(pdu) if code is None else exception(pdu[0], code)
         answer_s = self._line.duration_s(len(reply) + FRAME_BYTES)
         self._pass_s(TURNAROUND_S + trouble.delay_s() + answer_s)
-        if any(fault in trouble.faults for fault in DAMAGED):
+        whole = reply
+        if "twin" in trouble.faults:
+            other = self._slave.twin.setdefault(pdu, reply)
+            reply = trouble.twinned(reply, other)[0][1]
+        noisy = "noise" in trouble.faults and trouble.spoiled(whole) != whole
+        collided = reply not in (whole, self._slave.twin.get(pdu))
+        if noisy or collided or any(fault in trouble.faults for fault in DAMAGED):
             self._pass_s(self._timeout_s)
             raise BadReply(self.name, request, "damaged reply")
         if reply[0] & 0x80:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hil.plant.field import CardField
 from hil.wire.line_time import LineTime
 from hil.wire.talker import Outbox
-from hil.wire.trouble import STUTTER_S, Trouble
+from hil.wire.trouble import Trouble
 from hil.world import World
 
 ACK = bytes.fromhex("0000FF00FF00")
@@ -126,7 +126,7 @@ class Pn532:
 
     def _command(self, command: bytes, now_s: float) -> None:
         self._abort()
-        if "silent" in self.trouble.faults or not command:
+        if self.trouble.deaf(now_s) or not command:
             return
         now_s += ACK_DELAY_S + self._line.duration_s(len(ACK))
         self._outbox.put(now_s, ACK)
@@ -167,8 +167,8 @@ class Pn532:
     def _send(self, data: bytes, now_s: float) -> None:
         self._last = data
         at_s = now_s + self.trouble.delay_s()
-        for number, piece in enumerate(self.trouble.pieces(self._spoiled(data))):
-            at_s += self._line.duration_s(len(piece)) + (STUTTER_S if number else 0.0)
+        for pause_s, piece in self.trouble.pieces(self._spoiled(data)):
+            at_s += pause_s + self._line.duration_s(len(piece))
             self._outbox.put(at_s, piece)
 
     def _spoiled(self, data: bytes) -> bytes:

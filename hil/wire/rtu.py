@@ -8,7 +8,7 @@ over when its last character would have passed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil.wire.line_time import LineTime
@@ -23,7 +23,7 @@ from hil.wire.modbus import (
     rtu_valid,
 )
 from hil.wire.talker import Outbox
-from hil.wire.trouble import STUTTER_S, Trouble
+from hil.wire.trouble import Trouble
 from hil.world import World
 
 TURNAROUND_S = 0.002
@@ -41,6 +41,8 @@ class Slave:
     unit: Unit
     trouble: Trouble = field(default_factory=Trouble)
     requests: int = 0
+    twin: dict[bytes, bytes] = field(default_factory=dict)
+    """What a second device under this address answers: what this one did first, for ever."""
 
 
 class RtuSlaves:
@@ -124,7 +126,7 @@ class RtuSlaves:
                 self._act(slave, pdu, addressed=False)
             return
         found = self.slaves.get(address)
-        if found is None or "silent" in found.trouble.faults | self.trouble.faults:
+        if found is None or found.trouble.deaf(received_s) or self.trouble.deaf(received_s):
             return
         found.requests += 1
         code = found.trouble.exception_code
@@ -145,16 +147,27 @@ class RtuSlaves:
         if "echo" in faults:
             self._outbox.put(received_s, request)
         delay_s = slave.trouble.delay_s() + self.trouble.delay_s()
-        begin_s = received_s + self.turnaround_s + delay_s
-        both = Trouble(faults=faults)
-        for data, end_s in self._paced(both, both.spoiled(reply), begin_s):
-            self._outbox.put(end_s, data)
-            if not delay_s:
-                self._free_s = end_s
+        at_s = received_s + self.turnaround_s + delay_s
+        for late_s, answer in self._answers(slave, request, reply, "twin" in faults):
+            at_s = self._put(slave, answer, at_s + late_s)
+        if not delay_s:
+            self._free_s = at_s
 
-    def _paced(
-        self, trouble: Trouble, frame: bytes, begin_s: float
-    ) -> Iterator[tuple[bytes, float]]:
-        for number, piece in enumerate(trouble.pieces(frame)):
-            begin_s += self.line.duration_s(len(piece)) + (STUTTER_S if number else 0.0)
-            yield piece, begin_s
+    def _answers(
+        self, slave: Slave, request: bytes, reply: bytes, twin: bool
+    ) -> list[tuple[float, bytes]]:
+        """What is sent for one request, each with the time since the one before."""
+        if not twin:
+            slave.twin.clear()
+            return [(0.0, reply)]
+        other = slave.twin.setdefault(request, reply)
+        return slave.trouble.twinned(reply, other)
+
+    def _put(self, slave: Slave, frame: bytes, begin_s: float) -> float:
+        """Send `frame` as device and line spoil it; the instant of its last character."""
+        stuttering = slave.trouble if "stutter" in slave.trouble.faults else self.trouble
+        spoiled = self.trouble.spoiled(slave.trouble.spoiled(frame))
+        for pause_s, piece in stuttering.pieces(spoiled):
+            begin_s += pause_s + self.line.duration_s(len(piece))
+            self._outbox.put(begin_s, piece)
+        return begin_s

@@ -105,7 +105,7 @@ class TcpSlaves:
             raise EOFError("not Modbus")
         pdu = _exactly(connection, length - 1)
         slave = self._slave(unit)
-        if slave is None or "silent" in slave.trouble.faults:
+        if slave is None or slave.trouble.deaf(self._world.clock()):
             return
         slave.requests += 1
         self._stop.wait(slave.trouble.delay_s())
@@ -117,7 +117,8 @@ class TcpSlaves:
         frame = MBAP.pack(transaction, 0, len(reply) + 1, answered) + reply
         if "truncated" in slave.trouble.faults:
             frame = frame[: len(frame) // 2]
-        for piece in slave.trouble.pieces(frame):
+        for pause_s, piece in slave.trouble.pieces(frame):
+            self._stop.wait(pause_s)
             connection.sendall(piece)
 
     def _slave(self, unit: int) -> Slave | None:

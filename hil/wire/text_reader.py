@@ -11,7 +11,7 @@ from typing import Literal
 from hil.plant.field import CardField
 from hil.wire.line_time import LineTime
 from hil.wire.talker import Outbox
-from hil.wire.trouble import STUTTER_S, Trouble
+from hil.wire.trouble import Trouble
 from hil.world import World
 
 REPEAT_S = 0.065
@@ -57,12 +57,12 @@ class TextReader:
     def _say(self, token: str, now_s: float) -> None:
         repeats = self._form == "em4100"
         self._repeat_s = now_s + REPEAT_S if repeats else float("inf")
-        if "silent" in self.trouble.faults:
+        if self.trouble.deaf(now_s):
             return
         frame = em4100_frame(token) if repeats else token.encode("ascii") + b"\r\n"
         at_s = now_s + self.trouble.delay_s()
-        for number, piece in enumerate(self.trouble.pieces(self._spoiled(frame))):
-            at_s += self._line.duration_s(len(piece)) + (STUTTER_S if number else 0.0)
+        for pause_s, piece in self.trouble.pieces(self._spoiled(frame)):
+            at_s += pause_s + self._line.duration_s(len(piece))
             self._outbox.put(at_s, piece)
 
     def _spoiled(self, frame: bytes) -> bytes:

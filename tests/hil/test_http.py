@@ -329,3 +329,15 @@ def test_frequency_and_rotation_of_the_grid(rig: Rig) -> None:
     assert rig.built.meters["meter1"].values.frequency_hz == 47.1
     assert rig.post("/grid", {"rotation": "left"}, status=422)["error"]["where"] == "rotation"
     assert rig.post("/grid", {"frequency_hz": 5}, status=422)["error"]["where"] == "frequency_hz"
+
+
+def test_noise_and_silences_take_their_measure(rig: Rig) -> None:
+    rig.post("/device/board1/fault", {"fault": "noise", "ratio": 0.05})
+    rig.post("/device/safety/fault", {"fault": "silences", "silent_s": 2, "every_s": 30})
+    assert rig.built.troubles["board1"].noise_ratio == 0.05
+    bus = rig.built.troubles["safety"]
+    assert (bus.silence_s, bus.silence_every_s) == (2.0, 30.0)
+    error = rig.post("/device/board1/fault", {"fault": "noise", "ratio": 5}, status=422)["error"]
+    assert (error["where"], error["expected"]) == ("ratio", "above 0, to 1")
+    rig.post("/device/board1/fault", {"fault": "noise"})
+    assert rig.built.troubles["board1"].noise_ratio is None

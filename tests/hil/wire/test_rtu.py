@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -199,11 +200,60 @@ def test_truncated() -> None:
     assert len(reply) == 10
 
 
-def test_stutter_sends_the_whole_answer_in_pieces() -> None:
+def test_stutter_sends_the_whole_answer_in_pieces_with_random_pauses() -> None:
     found = faulty("stutter").ask(READ_STATUS)
-    assert [len(data) for _, data in found] == [3] * 7
     assert rtu_valid(b"".join(data for _, data in found))
-    assert found[1][0] - found[0][0] == pytest.approx(0.004 + 3 * 10 / 115_200)
+    assert len(found) > 4
+    later = pairwise(found)
+    pauses_s = [b_s - a_s - len(b) * 10 / 115_200 for (a_s, _), (b_s, b) in later]
+    assert all(0.0005 <= pause_s <= 0.008 for pause_s in pauses_s)
+    assert max(pauses_s) - min(pauses_s) > 0.001
+
+
+def damaged(line: Line, count: int, every_s: float = 0.1) -> list[bool]:
+    """For each of `count` requests, whether the answer is missing or not the right one alone."""
+    found = []
+    for number in range(count):
+        said = b"".join(data for _, data in line.ask(READ_VOLTAGE_A, 1.0 + number * every_s))
+        found.append(not rtu_valid(said) or len(said) != 9)
+    return found
+
+
+READ_VOLTAGE_A = rtu_frame(BOARD, bytes.fromhex("04 0000 0002"))
+
+
+def test_noise_with_a_ratio_damages_that_share_of_the_frames_in_each_direction() -> None:
+    line = faulty("noise")
+    line.board.trouble.noise_ratio = 0.05
+    share = sum(damaged(line, 1000)) / 1000
+    assert 0.07 < share < 0.13
+    again = faulty("noise")
+    again.board.trouble.noise_ratio = 0.05
+    assert sum(damaged(again, 1000)) / 1000 == share
+
+
+def test_silences_last_a_second_and_come_at_random() -> None:
+    line = faulty("silences")
+    silent = damaged(line, 1000)
+    assert 40 < sum(silent) < 160
+    text = "".join("-" if one else "." for one in silent)
+    lengths = {len(one) for one in text.split(".") if one}
+    assert lengths <= {9, 10, 11, 20}
+    assert "-" not in text[:5]
+
+
+def test_a_twin_answers_too_with_what_it_knows() -> None:
+    outlet = Outlet()
+    line = Line(LineTime(115_200), outlet)
+    line.board.trouble.faults.add("twin")
+    line.ask(READ_STATUS, 1.0)
+    outlet.vehicle.plug_in()
+    kinds = set()
+    for number in range(40):
+        answers = [data for _, data in line.ask(READ_STATUS, 2.0 + number)]
+        highs = [int.from_bytes(one[5:7], "big") if rtu_valid(one) else 0 for one in answers]
+        kinds.add(tuple(highs))
+    assert kinds == {(0,), (8979, 12_000), (12_000, 8979)}
 
 
 def test_echo_repeats_the_request_before_the_answer() -> None:
