@@ -156,5 +156,5 @@ def test_after_a_hang_the_contactor_is_open_and_closes_only_by_a_new_decision() 
     station.run(1.0, STATE_C)
     assert not station.closed()
     assert "watchdog_tripped" in station.facts
-    station.run(60.0, STATE_C)
+    station.run(15.0, STATE_C)
     assert station.closed()
