@@ -23,6 +23,7 @@ class Agent:
         self._renew_s = 0.0
         self.mood = "healthy"
         self.limit_a = 16.0
+        self.phases: int | None = None
         self.wants = set(evses)
 
     def step(self, now_s: float) -> None:
@@ -53,7 +54,8 @@ class Agent:
         for number in self._evses:
             amps = self._chance.choice((-5.0, 0.0, 1e9, 63.0)) if lying else self.limit_a
             ends_s = self._chance.choice((1e12, now_s - 5.0, 0.0)) if lying else now_s + 1e3
-            self.send(m.RenewLimit(evse=number, current_a=amps, until_s=ends_s))
+            phases = self._chance.choice((1, 3, 7, None)) if lying else self.phases
+            self.send(m.RenewLimit(evse=number, current_a=amps, until_s=ends_s, phases=phases))
             if number in self.wants or lying:
                 self.send(m.RenewPermission(evse=number, until_s=ends_s))
             else:
@@ -78,6 +80,7 @@ class Agent:
                         m.SetOperative(evse=number, operative=chance.random() < 0.8),
                         m.Unlock(evse=number, request="u"),
                         m.ResetHazard(evse=number, hazard=hazard, request="r"),
+                        m.LatchHazard(evse=number, hazard=hazard, detail="flood"),
                         m.Transact(
                             request="t",
                             unit=chance.randrange(1, 13),

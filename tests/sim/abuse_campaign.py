@@ -146,6 +146,7 @@ class Campaign:
             site.act(lambda _: setattr(vehicle, "request", request))
         elif what < 0.7:
             site.agent.limit_a = chance.choice((0.0, 6.0, 10.0, 16.0, 32.0))
+            site.agent.phases = chance.choice((1, 3, None))
         elif what < 0.8:
             site.agent.wants.symmetric_difference_update({number})
         elif what < 0.9:
@@ -226,7 +227,8 @@ class Campaign:
         for number in EVSES:
             site.act(lambda _, n=number: site.built.world.plant.evses[n].vehicle.unplug())
             self._clear(number)
-        site.agent.mood, site.agent.limit_a, site.agent.wants = "healthy", 16.0, set(EVSES)
+        agent = site.agent
+        agent.mood, agent.limit_a, agent.phases, agent.wants = "healthy", 16.0, None, set(EVSES)
         for _ in range(int(MEND_S)):
             site.run(1.0)
             if not any(site.hazards.values()):

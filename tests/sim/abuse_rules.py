@@ -17,6 +17,7 @@ from hal.values import BoardCommand, BoardReading, PilotLevels, PilotMode, Pilot
 from hil.plant.board import ReferenceBoard
 from hil.plant.evse import PlantEvse
 from hil.plant.pilot import Short, current_from_duty
+from tests.sim.abuse_leave import Leave
 
 # fmt: off
 RAMP_DOWN_S    = 6.0     # what a vehicle gets to stop by itself
@@ -25,6 +26,7 @@ RECLOSE_S      = 5.0     # pause before a contactor closes again
 WATCHDOG_S     = 1.0     # of the board
 PROMPT_S       = 0.12    # open contact after the vehicle left, on a line that works
 LOOSE_S        = 1.60    # the same whatever happens: watchdog, the last word heard before, movement
+SLOW_S         = 0.60    # and this much more for tilt, door and a lock that springs open
 CALM_S         = 1.5     # the line worked for this long before, so `PROMPT_S` holds
 WELD_TOLD_S    = 1.0     # a contact that stays closed is told within this, on a line that works
 ORDERLY        = {"over_temperature", "over_current", "under_voltage", "frequency_out_of_range",
@@ -36,37 +38,6 @@ HARMLESS       = {"temperature_high", "temperature_raised", "temperature_sensor_
 
 class Violation(AssertionError):
     """An invariant does not hold."""
-
-
-@dataclass
-class Leave:
-    """The leases of one EVSE as the safety program was told them, capped as agreed."""
-
-    permission_max_s: float
-    limit_max_s: float
-    failsafe_a: float
-    until_s: float = float("-inf")
-    limit_until_s: float = float("-inf")
-    limit_a: float = 0.0
-    operative: bool = True
-
-    def hear(self, command: m.Command, now_s: float) -> None:
-        match command:
-            case m.RenewPermission(until_s=until_s):
-                self.until_s = min(until_s, now_s + self.permission_max_s)
-            case m.Revoke():
-                self.until_s = float("-inf")
-            case m.RenewLimit(current_a=current_a, until_s=until_s):
-                self.limit_a = max(0.0, current_a)
-                self.limit_until_s = min(until_s, now_s + self.limit_max_s)
-            case m.SetOperative(operative=operative):
-                self.operative = operative
-
-    def holds(self, now_s: float) -> bool:
-        return self.operative and now_s < self.until_s
-
-    def most_a(self, now_s: float) -> float:
-        return self.limit_a if now_s < self.limit_until_s else self.failsafe_a
 
 
 @dataclass
@@ -98,8 +69,10 @@ class Judge:
     _sample_s: float = float("-inf")
     _diode: bool = False
     _closed: bool = False
-    _welded: bool = False
-    """The contact is closed because it is, or just was, welded: nobody can open it."""
+    _phases: int = 3
+    _stuck: set[int] = field(default_factory=set)
+    """Contactors that are closed because they are, or just were, welded: nobody can open them."""
+    _slow_s: float | None = None
     _opened_s: float = float("-inf")
     _left_s: float | None = None
     _unsafe_s: float | None = None
@@ -161,6 +134,9 @@ class Judge:
         _hold(not opening, f"closed with {opening}")
         if not self._closed:
             self._judge_closing(command, snapshot, reading, now_s)
+        elif command.phases != self._phases:
+            raise Violation(f"{self._phases} phases become {command.phases} under load")
+        self._phases = command.phases
         if self.leave.holds(now_s):
             self._left_s = None
         elif self._left_s is None:
@@ -183,6 +159,9 @@ class Judge:
         inhibiting = set(snapshot.hazards) - HARMLESS
         _hold(not inhibiting, f"closes with {inhibiting}")
         _hold(not reading.contactor_closed, "closes though the contact is closed already")
+        wrong = reading.pe_lost or reading.tilted or reading.door_open or reading.output_live
+        _hold(not wrong, f"closes on {reading}")
+        _hold(not command.test_rcd, "closes during the test of the residual-current monitor")
         rest_s = now_s - self._opened_s
         _hold(rest_s >= RECLOSE_S - 0.05, f"closes {rest_s:.2f} s after it opened")
         if self._locks:
@@ -215,11 +194,7 @@ class Judge:
         """Look at the plant, which stands at `now_s`. `heard`: the safety program runs."""
         evse = self.evse
         contact = evse.contactor
-        if contact.welded and not evse.board.coil:
-            self._welded = True
-        elif not contact.closed:
-            self._welded = False
-        carries = contact.closed and not self._welded
+        carries = self._carries()
         self.charged = self.charged or evse.vehicle.current_a > 1.0
         unsafe = carries and not self._safe()
         if self._unsafe_s is not None and not unsafe:
@@ -232,9 +207,9 @@ class Judge:
             gone_s = now_s - self._unleft_s
             most_s = RAMP_DOWN_S + 0.3 + LOOSE_S
             _hold(gone_s <= most_s, f"contact closed {gone_s:.2f} s after leave was gone")
-        if self._locks and carries:
-            assert isinstance(evse.board, ReferenceBoard)
-            _hold(evse.board.locked, "contact closed with an unlocked connector")
+        slow = carries and not self._slowly_safe()
+        self._slow_s = self._since(slow, self._slow_s, now_s)
+        self._judge_lasting(self._slow_s, now_s, f"contact closed, {self._why()}", SLOW_S)
         excess = carries and evse.offered_a > min(self.leave.most_a(now_s), self.config_a) + 0.1
         self._excess_s = self._since(excess, self._excess_s, now_s)
         self._judge_lasting(self._excess_s, now_s, f"{evse.offered_a:.1f} A on the pilot", 0.2)
@@ -269,19 +244,39 @@ class Judge:
         state = evse.pilot_state
         asks = state is PilotState.C or (state is PilotState.D and self.ventilated)
         sound = evse.short is Short.NONE and not evse.board_faults
-        return asks and sound and not evse.rcd_fault and not evse.stop_pressed
+        return asks and sound and not (evse.rcd_fault or evse.stop_pressed or evse.pe_lost)
+
+    def _slowly_safe(self) -> bool:
+        """As `_safe`, for what has to last a moment before it counts."""
+        evse = self.evse
+        return not (evse.tilted or evse.door_open) and self._locked
+
+    def _carries(self) -> bool:
+        """The outlet is live through contactors that could be opened."""
+        for number, contactor in enumerate(self.evse.contactors):
+            if contactor.welded and not self.evse.board.coil:
+                self._stuck.add(number)
+            elif not contactor.closed:
+                self._stuck.discard(number)
+        free = len(self._stuck) < len(self.evse.contactors)
+        return self.evse.chain_closed and free
 
     def _why(self) -> str:
         evse = self.evse
         return (
             f"pilot {evse.pilot_state.value}, residual current {evse.rcd_fault}, "
-            f"stop {evse.stop_pressed}, board faults {set(evse.board_faults)}"
+            f"stop {evse.stop_pressed}, faults {evse.faults}, locked {self._locked}"
         )
 
     @property
     def _locks(self) -> bool:
         board = self.evse.board
         return isinstance(board, ReferenceBoard) and board.options.has_lock
+
+    @property
+    def _locked(self) -> bool:
+        lock = self.evse.lock
+        return not self._locks or lock is None or lock.locked
 
     @staticmethod
     def _since(holds: bool, since_s: float | None, now_s: float) -> float | None:

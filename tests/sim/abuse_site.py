@@ -33,7 +33,8 @@ from hil.wire.line_time import LineTime
 from hil.wire.modbus import Table
 from hil.wire.rtu import RtuSlaves
 from tests.sim.abuse_agent import Agent
-from tests.sim.abuse_rules import Judge, Leave
+from tests.sim.abuse_leave import Leave
+from tests.sim.abuse_rules import Judge
 from tests.sim.abuse_tally import Tally
 from tests.sim.abused_line import AbusedLine, Clock
 
@@ -43,6 +44,9 @@ QUIET_TICK_S = 0.08
 CHANGES = {
     "safety.permission_lease_s": 10.0,
     "safety.limit_lease_s": 2.0,
+    "safety.phase_switch_every_s": 60.0,
+    "safety.phase_switch_wait_s": 5.0,
+    "evse.0.phase_switching": True,
     "csms": None,
 }
 
@@ -141,8 +145,10 @@ class Site:
 
     def _options(self, number: int) -> BoardOptions:
         socket_outlet = number == 2
+        abilities = ("opens_alone", "has_rcd_test", "has_second_contact", "has_output_sense")
         return BoardOptions(
-            opens_alone=self.chance.random() < 0.5,
+            **{ability: self.chance.random() < 0.6 for ability in abilities},
+            has_phase_switch=not socket_outlet,
             has_lock=socket_outlet,
             has_proximity=socket_outlet,
         )
