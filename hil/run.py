@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=RIG,
         metavar="FILE",
-        help="wiring of the rig; default hil/rig.toml",
+        help="its wiring; default hil/rig.toml",
     )
     parser.add_argument("--baud", type=int, choices=BAUDS, default=115200)
     parser.add_argument("--board", choices=tuple(BOARDS), default="alone")
