@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from chargepoint.agent.latches import Latches
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.client import ControlSession
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_fact, encode
+from chargepoint.ipc.service import Done
 from chargepoint.station.events import (
     ContactorOpened,
     ControlConnected,
@@ -76,6 +78,8 @@ class ControlLinks:
         self._now = now
         self._whole = False
         self._unlocks: dict[str, int] = {}
+        self._lifts: dict[str, asyncio.Future[Done]] = {}
+        self._log = log.get("control_link")
         self.evses: dict[int, m.EvseSnapshot] = {}
         """What each EVSE was last seen to be; empty while not connected."""
         self.health: dict[str, m.Health] = {}
@@ -104,6 +108,21 @@ class ControlLinks:
             return
         self._unlocks[request] = evse
         link.send(m.Unlock(evse=evse, request=request))
+
+    async def lift_hazard(self, evse: int, hazard: str) -> Done:
+        """What the safety program answers to the reset of a hazard. Waits for it without limit."""
+        link = self._by_evse.get(evse)
+        if link is None:
+            return Done(ok=False, detail=f"there is no EVSE {evse}")
+        if not link.connected:
+            return Done(ok=False, detail="the safety program is not reached")
+        request = f"lift-{uuid.uuid4().hex}"
+        self._lifts[request] = asyncio.get_running_loop().create_future()
+        try:
+            link.send(m.ResetHazard(evse=evse, hazard=hazard, request=request))
+            return await self._lifts[request]
+        finally:
+            del self._lifts[request]
 
     # --- From the links ---------------------------------------------------------------------------
 
@@ -155,9 +174,9 @@ class ControlLinks:
                     evse = link.bus.meters[fact.device]
                     self._tell(MeterLost(evse=evse, at_s=fact.at_s))
             case m.Replied():
-                evse = self._unlocks.pop(fact.request, 0)
-                if evse:
-                    self._unlocked(evse, fact.request, fact.ok)
+                self._replied(fact)
+            case m.Refused():
+                self._log.error("control.refused", bus=link.bus.name, detail=fact.detail)
             case m.Health():
                 self.health[link.bus.name] = fact
             case _:
@@ -171,6 +190,14 @@ class ControlLinks:
         for command in commands:
             link.send(command)
         self._tell_all(changes)
+
+    def _replied(self, fact: m.Replied) -> None:
+        evse = self._unlocks.pop(fact.request, 0)
+        if evse:
+            self._unlocked(evse, fact.request, fact.ok)
+        lift = self._lifts.get(fact.request)
+        if lift is not None and not lift.done():
+            lift.set_result(Done(ok=fact.ok, detail=fact.detail))
 
     def _tell_all(self, events: Sequence[Event]) -> None:
         for event in events:

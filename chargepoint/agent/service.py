@@ -23,6 +23,7 @@ from chargepoint.ipc.service import (
     GetConfiguration,
     GetMessages,
     GetStatus,
+    LiftHazard,
     StationStatus,
     Variables,
 )
@@ -41,6 +42,7 @@ class Desk(Protocol):
     def status(self) -> StationStatus: ...
     def variables(self) -> Variables: ...
     def turn_csms(self, on: bool) -> Done: ...
+    async def lift_hazard(self, evse: int, hazard: str) -> Done: ...
 
 
 class Service:
@@ -101,6 +103,10 @@ class Service:
                 on = isinstance(request, Connect)
                 self._log.info("service.csms_turned", on=on)
                 await self._write(writer, self._desk.turn_csms(on))
+            case LiftHazard(evse=evse, hazard=hazard):
+                done = await self._desk.lift_hazard(evse, hazard)
+                self._log.info("service.hazard_lifted", evse=evse, hazard=hazard, ok=done.ok)
+                await self._write(writer, done)
             case GetMessages():
                 await self._messages(request, writer)
 

@@ -5,6 +5,7 @@ IdTokens are masked here; passwords are not known here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
@@ -32,6 +33,9 @@ from chargepoint.log import masked
 from chargepoint.station.counters import Counts
 from chargepoint.station.overview import EvseOverview, TransactionOverview
 from chargepoint.station.station import Station
+
+LIFT_WAIT_S = 3.0
+"""The safety program answers within a tick or two."""
 
 State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
 
@@ -104,6 +108,14 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             return Done(ok=False, detail="no CSMS is configured")
         self.csms.turn(on)
         return Done(ok=True, detail="connecting" if on else "disconnected until `connect`")
+
+    async def lift_hazard(self, evse: int, hazard: str) -> Done:
+        """The safety program decides; a hazard whose cause is still there stays."""
+        try:
+            async with asyncio.timeout(LIFT_WAIT_S):
+                return await self.controls.lift_hazard(evse, hazard)
+        except TimeoutError:
+            return Done(ok=False, detail="the safety program does not answer")
 
     def _csms(self, now_s: float) -> CsmsStatus:
         link = self.csms

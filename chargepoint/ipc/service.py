@@ -38,6 +38,13 @@ class Disconnect(Request, frozen=True):
     """Close the CSMS link and keep it closed until `Connect`. Answered by `Done`."""
 
 
+class LiftHazard(Request, frozen=True):
+    """A technician has removed the cause of a latched hazard. Answered by `Done`."""
+
+    evse: int
+    hazard: str
+
+
 class GetConfiguration(Request, frozen=True):
     """Every variable of the device model with its value and origin. Answered by `Variables`."""
 
@@ -149,5 +156,5 @@ class Variables(Answered, frozen=True):
     variables: tuple[Variable, ...]
 
 
-AnyRequest = GetStatus | GetMessages | Connect | Disconnect | GetConfiguration
+AnyRequest = GetStatus | GetMessages | Connect | Disconnect | LiftHazard | GetConfiguration
 AnyAnswer = Done | StationStatus | OcppMessage | Variables

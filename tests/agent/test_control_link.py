@@ -32,12 +32,14 @@ from chargepoint.ipc.messages import (
     RcdTested,
     RenewPermission,
     Replied,
+    ResetHazard,
     Revoke,
     Snapshot,
     StopCause,
     TokenRead,
     Unlock,
 )
+from chargepoint.ipc.service import Done
 from chargepoint.station import events as ev
 from chargepoint.station.events import (
     ControlConnected,
@@ -352,3 +354,24 @@ async def test_what_is_counted_becomes_events(tmp_path: Path) -> None:
             ev.ContactorOpened(evse=1, under_load=True, at_s=5.0),
             ev.RcdTested(evse=2, passed=False, at_s=6.0),
         ]
+
+
+async def test_the_safety_program_decides_whether_a_hazard_is_lifted(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (agent, (program,)):
+        asked = asyncio.create_task(agent.links.lift_hazard(2, WELDED))
+        await agent.until(lambda: len(program.heard) == 2)
+        command = program.heard[1]
+        assert isinstance(command, ResetHazard)
+        assert (command.evse, command.hazard) == (2, WELDED)
+        program.say(
+            Replied(seq=0, at_s=1.0, request=command.request, ok=False, detail="still closed")
+        )
+        assert await asked == Done(ok=False, detail="still closed")
+
+
+async def test_no_hazard_is_lifted_where_nobody_decides(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (agent, (program,)):
+        assert not (await agent.links.lift_hazard(9, WELDED)).ok
+        program.stop()
+        await agent.until(lambda: agent.of(ControlLost))
+        assert not (await agent.links.lift_hazard(1, WELDED)).ok

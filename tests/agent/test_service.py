@@ -23,6 +23,7 @@ from chargepoint.ipc.service import (
     GetMessages,
     GetStatus,
     LedgerStatus,
+    LiftHazard,
     OcppMessage,
     Request,
     StationStatus,
@@ -63,6 +64,9 @@ class Desk:
     def turn_csms(self, on: bool) -> Done:
         self.turned.append(on)
         return Done(ok=True)
+
+    async def lift_hazard(self, evse: int, hazard: str) -> Done:
+        return Done(ok=False, detail=f"{evse} {hazard}: the cause is still there")
 
 
 def trace(number: int) -> Trace:
@@ -171,3 +175,8 @@ def test_a_slow_follower_loses_messages_and_nobody_waits_for_it() -> None:
         assert follower.qsize() == FOLLOWER_MAX
     messages.add(trace(0))
     assert follower.qsize() == FOLLOWER_MAX
+
+
+async def test_lifting_a_hazard_is_answered_by_the_safety_program(served: Socket) -> None:
+    answers = await served.ask(LiftHazard(evse=2, hazard="tilted"))
+    assert answers == [Done(ok=False, detail="2 tilted: the cause is still there")]
