@@ -67,6 +67,8 @@ def restored(space: Mapping[str, str]) -> dict[Place, Kept]:
     found: dict[Place, Kept] = {}
     for key, text in space.items():
         evse, _, hazard = key.partition("/")
+        if not evse.isdecimal():
+            continue  # salvaged from a damaged ledger, and of no EVSE
         try:
             kept = msgspec.json.decode(text, type=Kept)
         except msgspec.DecodeError:

@@ -93,7 +93,7 @@ def test_when_cleared_the_connector_is_free_and_the_disk_forgets() -> None:
 
 
 def test_an_unreadable_value_is_no_reason_to_forget() -> None:
-    assert restored({"1/tilted": "?"}) == {(1, "tilted"): Kept(detail="", boot="")}
+    assert restored({"1/tilted": "?", "?/tilted": "?"}) == {(1, "tilted"): Kept(detail="", boot="")}
 
 
 @dataclass
