@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from hil.bench import (
@@ -27,7 +27,7 @@ from hil.bench import (
     Told,
     Unmet,
 )
-from hil.instruments.relay_outputs import OutputFailed, Switched
+from hil.instruments.relay_outputs import OutputFailed, RelayOutputs, Switched
 from hil.instruments.sightings import Quantity, Seen
 from hil.plant.pilot import current_from_duty
 from hil.rig.config import PROXIMITY
@@ -39,6 +39,8 @@ STEP_S = 0.02
 WAIT_S = 0.05
 LAG_S = 0.3
 """A sighting may be noted this long after its instant."""
+SETTLE_S = 0.1
+"""Contact and pilot follow each other by this much; a look at both must not fall in between."""
 FRESH_WAIT_S = 2.5
 REST_WAIT_S = 30.0
 CABLE_USUAL_A = 32
@@ -98,6 +100,11 @@ class RigBench:
     @property
     def instruments(self) -> Mapping[Instrument, str]:
         return self._instruments
+
+    @property
+    def outputs(self) -> RelayOutputs:
+        """For a look at what is switched."""
+        return self._outputs
 
     def doubt_s(self, at_s: float) -> float:
         """How well an instant that this bench gave is known; 0 for one that it did not give."""
@@ -294,10 +301,9 @@ class RigBench:
             self._sightings.wait(WAIT_S)
 
     def keeps(self, for_s: float, *sights: Sight) -> float:
-        begin_s = self._clock()
+        """What does not hold yet may begin within `SETTLE_S`; the time counts from then."""
+        begin_s = self._settled(sights)
         end_s = begin_s + for_s
-        for sight in sights:
-            self._await_fresh(self._quantity(sight), begin_s)
         while True:
             self._check()
             now_s = self._clock()
@@ -412,6 +418,17 @@ class RigBench:
             if self._clock() > deadline_s:
                 raise Missing(f"{quantity.value} cannot be seen: nobody speaks on the line")
             self._sightings.wait(WAIT_S)
+
+    def _settled(self, sights: Sequence[Sight]) -> float:
+        """When all `sights` hold, or when the patience for it ends."""
+        asked_s = self._clock()
+        for sight in sights:
+            self._await_fresh(self._quantity(sight), asked_s)
+        while any(self._broken(sight, self._clock()) for sight in sights):
+            if self._clock() - asked_s > SETTLE_S:
+                break
+            self._sightings.wait(STEP_S)
+        return self._clock()
 
     def _seen(self, sight: Sight, quantity: Quantity, begin_s: float) -> Seen | None:
         """Since when it is so; None: it is not."""

@@ -53,7 +53,7 @@ def _on_hardware(path: Path, cases: Sequence[Case]) -> Run:
     begin_s = time.monotonic()
     outcomes: list[Outcome] = []
     # An ordinary end, so that the outputs are switched off.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         with HardwareRig(load_rig(path)) as rig:
             for case in cases:
@@ -62,6 +62,8 @@ def _on_hardware(path: Path, cases: Sequence[Case]) -> Run:
     except (ConfigError, RigFailed) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return Run(
         bench=rig.bench.name,
         baud=rig.baud,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hil.bench import Instrument
 from hil.instruments.programs import SafetyProgram
+from hil.instruments.relay_outputs import RelayOutputs
 from hil.rig.config import load_rig
 from hil.rig.play import HardwareRig
+from hil.run import main
 from hil.scenarios.plan import CASES
 from tests.hil.rigs import rig_file, start_simulated, station_stage
 
@@ -17,16 +21,22 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HardwareRig]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running station and a rig without hardware; the rig's file."""
     directory = tmp_path_factory.mktemp("rig")
     path = rig_file(directory)
     with station_stage(directory) as stage:
         start_simulated(stage, path)
         program = SafetyProgram(stage, stage.config.evse[0].board)
         program.start()
-        with HardwareRig(load_rig(path)) as rig:
-            yield rig
+        yield path
         program.stop()
+
+
+@pytest.fixture
+def rig(station: Path) -> Iterator[HardwareRig]:
+    with HardwareRig(load_rig(station)) as rig:
+        yield rig
 
 
 @pytest.mark.parametrize(
@@ -67,3 +77,31 @@ def test_the_report_s_words_tell_what_the_rig_has(rig: HardwareRig) -> None:
     assert "load 6 A + 4 A + 6 A" in rig.instruments[Instrument.VEHICLE]
     assert rig.configuration["rig"]["rig"]["name"] == "test"
     assert Instrument.PROGRAMS not in rig.instruments
+
+
+def test_a_run_writes_a_report_with_rig_station_and_doubts(station: Path, tmp_path: Path) -> None:
+    chosen = ["--only", "unplugs_before_charging", "--only", "locks_the_plug"]
+    assert main(["--bench", "rig", "--rig", str(station), "--out", str(tmp_path), *chosen]) == 0
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert report["bench"] == "rig test"
+    assert report["configuration"]["station"]["station"]["id"] == "RIG-SIM"
+    assert report["instruments"]["bus analyser"] == "tap on the safety line, ±2 ms"
+    played, skipped = report["scenarios"]
+    assert (played["verdict"], skipped["verdict"]) == ("passed", "skipped")
+    assert played["measured"][0]["doubt_s"] > 0.0
+    assert " ± 0." in (tmp_path / "report.html").read_text("utf-8")
+
+
+def _break_in_the_middle(station: Path, seen: list[RelayOutputs]) -> None:
+    with HardwareRig(load_rig(station)) as rig:
+        rig.bench.plug_in(1)
+        seen.append(rig.bench.outputs)
+        assert seen[0].on("plug")
+        raise ZeroDivisionError
+
+
+def test_everything_is_off_after_a_run_that_breaks_in_the_middle(station: Path) -> None:
+    seen: list[RelayOutputs] = []
+    with pytest.raises(ZeroDivisionError):
+        _break_in_the_middle(station, seen)
+    assert not any(seen[0].on(name) for name in ("plug", "s2", "mains", "residual_current"))
