@@ -17,11 +17,14 @@ from chargepoint.config import Bus, Config, Device, Evse, SimulatedVehicle
 from hal.errors import ConfigurationError
 from hal.loader import DRIVERS
 from hal.register_map import load
+from hil.plant.bender_board import BenderBoard
 from hil.plant.board import BoardOptions, ReferenceBoard
 from hil.plant.evse import PlantEvse
 from hil.plant.field import CardField
 from hil.plant.meter import EnergyMeter
+from hil.plant.openevse_board import OpenEvseBoard
 from hil.plant.own_pilot import OwnPilot
+from hil.plant.phoenix_board import PhoenixBoard
 from hil.plant.plant import Plant
 from hil.plant.record import Record
 from hil.plant.relay import RelayBank
@@ -34,12 +37,15 @@ from hil.plant.vehicle import (
     Traits,
     Vehicle,
 )
+from hil.wire.bender_unit import BenderUnit
 from hil.wire.board_unit import BoardUnit
 from hil.wire.line_time import LineTime
 from hil.wire.meter_unit import MeterUnit
 from hil.wire.modbus import Unit
+from hil.wire.phoenix_unit import PhoenixUnit
 from hil.wire.pn532 import Pn532
 from hil.wire.pty_line import PtyLine
+from hil.wire.rapi import RapiLine
 from hil.wire.relay_unit import RelayUnit
 from hil.wire.rtu import TURNAROUND_S, RtuSlaves, Slave
 from hil.wire.simple_unit import SimpleUnit
@@ -51,7 +57,7 @@ from hil.world import World
 METER_START_WH = (1_000.0, 90_000.0)
 """Where a register begins: below 131 kWh a single-precision kWh still resolves 0.01 Wh."""
 
-SIMULATED_BOARDS = ("pilot-board", "simple-evse")
+SIMULATED_BOARDS = ("pilot-board", "simple-evse", "openevse", "bender-cc6", "phoenix-ev-cc")
 
 
 @dataclass(slots=True)
@@ -70,6 +76,8 @@ class Built:
     servers: dict[str, TcpSlaves] = field(default_factory=dict)
     """Modbus TCP by bus."""
     meters: dict[str, EnergyMeter] = field(default_factory=dict)
+    rapi: dict[str, RapiLine] = field(default_factory=dict)
+    """OpenEVSE controllers by device."""
 
 
 def build(
@@ -165,9 +173,16 @@ def _board(
             f"{evse.board}: driver: the simulator has no `{driver}`, expected one of "
             f"{', '.join(SIMULATED_BOARDS)}"
         )
-    if driver == "simple-evse":
-        return SimpleBoard(evse.current_max_a)
     socket = evse.connector == "socket"
+    match driver:
+        case "simple-evse":
+            return SimpleBoard(evse.current_max_a)
+        case "openevse":
+            return OpenEvseBoard(evse.current_max_a, now_s)
+        case "bender-cc6":
+            return BenderBoard(evse.current_max_a, socket=socket, now_s=now_s)
+        case "phoenix-ev-cc":
+            return PhoenixBoard(evse.current_max_a)
     usual = BoardOptions(
         has_lock=socket,
         has_proximity=socket,
@@ -191,7 +206,7 @@ def _add_unit(built: Built, config: Config, device: Device, number: int) -> None
 
 
 def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | None:
-    """What answers for `device`; None for a board that belongs to no EVSE."""
+    """What answers for `device` on Modbus; None when nothing does."""
     plant = built.world.plant
     record = plant.record
     if device.name in built.meters:
@@ -201,12 +216,19 @@ def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | N
     evse = next((one.id for one in config.evse if one.board == device.name), None)
     if evse is None:
         return None
-    board = plant.evses[evse].board
-    if isinstance(board, SimpleBoard):
-        return SimpleUnit(board, record=record, evse=evse, device=device.name)
-    assert isinstance(board, ReferenceBoard), device.name
-    registers = load(device.map)
-    return BoardUnit(board, registers, record=record, evse=evse, device=device.name)
+    outlet = plant.evses[evse]
+    match outlet.board:
+        case SimpleBoard() as board:
+            return SimpleUnit(board, record=record, evse=evse, device=device.name)
+        case BenderBoard():
+            return BenderUnit(outlet, record=record, device=device.name)
+        case PhoenixBoard():
+            tenths = device.options.get("current_unit") == "0.1 A"
+            return PhoenixUnit(outlet, record=record, device=device.name, tenths=tenths)
+        case ReferenceBoard() as board:
+            registers = load(device.map)
+            return BoardUnit(board, registers, record=record, evse=evse, device=device.name)
+    return None
 
 
 def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float, urgent: bool) -> None:
@@ -221,9 +243,30 @@ def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float, urgent
         talker = RtuSlaves(built.world, slaves, line, turnaround_s=turnaround_s, trouble=trouble)
         built.lines[bus.name] = PtyLine(link, talker, urgent=urgent)
         return
-    reader = next((device for device in config.device if device.bus == bus.name), None)
-    if reader is not None and reader.name in built.world.plant.fields:
-        built.lines[bus.name] = PtyLine(link, _reader(built, config, reader, line))
+    device = next((one for one in config.device if one.bus == bus.name), None)
+    if device is not None and device.name in built.world.plant.fields:
+        built.lines[bus.name] = PtyLine(link, _reader(built, config, device, line))
+    elif device is not None and device.driver == "openevse":
+        _add_rapi(built, config, device, link, line)
+
+
+def _add_rapi(built: Built, config: Config, device: Device, link: Path, line: LineTime) -> None:
+    """An OpenEVSE on a line of its own, if an EVSE has it."""
+    number = next((one.id for one in config.evse if one.board == device.name), None)
+    if number is None:
+        return
+    trouble = built.troubles.setdefault(device.name, _trouble(config, device.name))
+    plant = built.world.plant
+    talker = RapiLine(
+        built.world,
+        plant.evses[number],
+        line,
+        record=plant.record,
+        device=device.name,
+        trouble=trouble,
+    )
+    built.rapi[device.name] = talker
+    built.lines[device.bus] = PtyLine(link, talker)
 
 
 def _trouble(config: Config, name: str) -> Trouble:

@@ -45,6 +45,7 @@ BOARD_LINKS = {  #  faults of an EVSE that are faults of its board's wire
     "board_refused": "unidentified",
 }
 READER_FAULTS = ("silent", "silences", "crc", "slow", "noise", "truncated", "stutter")
+RAPI_FAULTS = (*READER_FAULTS, "exception", "echo")
 # fmt: on
 EVSE_FAULTS = (*FAULTS, *BOARD_LINKS)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -224,9 +225,13 @@ class Operator:
             return (*self._wire_faults(self._config.device_named(name).bus), *values)
         if name in built.world.plant.fields:
             return READER_FAULTS
+        if name in built.rapi:
+            return RAPI_FAULTS
         if name in built.lines:
             return (*(self._wire_faults(name) if built.slaves.get(name) else ()), UNPLUGGED)
-        raise _missing("device", name, {*built.units, *built.world.plant.fields, *built.lines})
+        raise _missing(
+            "device", name, {*built.units, *built.world.plant.fields, *built.rapi, *built.lines}
+        )
 
     def _wire_faults(self, bus: str) -> tuple[str, ...]:
         network = bus in self._built.servers

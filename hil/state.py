@@ -139,6 +139,7 @@ def _devices(config: Config, built: Built) -> dict[str, Any]:
     requests = {
         slave.device: slave.requests for bus in built.slaves.values() for slave in bus.values()
     }
+    requests |= {name: line.requests for name, line in built.rapi.items()}
     return {
         device.name: {
             "driver": device.driver,

@@ -225,8 +225,9 @@ def test_a_simple_controller_and_a_relay_board_answer_their_drivers(tmp_path: Pa
 
 def test_a_board_that_cannot_be_simulated_is_named_with_those_that_can(tmp_path: Path) -> None:
     raw = changed(example(), {"paths.run_dir": str(tmp_path)})
-    raw["device"][0] = {"name": "board1", "driver": "bender-cc6", "bus": "safety"}
-    with pytest.raises(ConfigurationError, match="board1: driver: the simulator has no `bender-c"):
+    raw["device"][0] |= {"driver": "relay-contactor", "options": {"pilot": "board2"}}
+    del raw["device"][0]["map"], raw["evse"][1], raw["simulator"]
+    with pytest.raises(ConfigurationError, match="board1: driver: the simulator has no `relay-co"):
         Simulator(parse(raw, str(tmp_path / "station.toml")), http=False)
 
 
