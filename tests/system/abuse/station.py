@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chargepoint.ipc.client import ServiceClient, Unreachable
+from chargepoint.ipc.service import GetStatus, LiftHazard, StationStatus
 from hil.csms.server import CallFailed, Csms
 from hil.stage import Stage, StageError
 from tests.system.abuse.judge import PlantJudge
@@ -159,11 +161,27 @@ class Station:
             call = self.csms.call(self.identity, "RemoteStartTransaction", order)
             await asyncio.wait_for(call, 1.5)
 
+    def repair(self, evse: int) -> None:
+        """A technician was there and lifts what is latched, if the agent lets him."""
+        try:
+            with ServiceClient(self.stage.config.agent_socket, timeout_s=1.0) as client:
+                status = next(iter(client.ask(GetStatus())), None)
+                if not isinstance(status, StationStatus):
+                    return
+                for found in status.evses:
+                    hazards = found.control.hazards if found.control is not None else ()
+                    for hazard in hazards if found.evse == evse else ():
+                        next(iter(client.ask(LiftHazard(evse=evse, hazard=hazard))), None)
+        except (Unreachable, OSError):
+            return
+
     async def cycle(self, evse: int) -> None:
         """Plug in, ask, charge a little, perhaps with a mishap, and pull the plug."""
         chance, outlet = self.chance, self.judge.outlet(evse)
         self.cycles += 1
         before = outlet.closings
+        if chance.random() < 0.5:
+            await self.do(self.repair, evse)
         await self.do(self.stage.plug_in, evse)
         await self.ask(evse)
         if await self.wait(lambda: outlet.closed, 3.5):
@@ -208,6 +226,7 @@ class Station:
                     f"{self.identity}: a clean cycle does not charge at EVSE {evse}: "
                     f"{shown['evse'][str(evse)]}\n{self.stage.log('control')[-3000:]}"
                 )
+            await self.do(self.repair, evse)
             await self.ask(evse)
             await self.wait(lambda: outlet.closings > before, 3.0)
         self.charged += 1
