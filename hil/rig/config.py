@@ -306,7 +306,7 @@ def _against(found: RigFile, station: Config) -> Iterator[Mistake]:
         yield Mistake("tap", f"found a safety bus of kind {kind}, expected modbus-rtu")
     if found.tap is not None and not device.map:
         yield Mistake("tap", f"found `{device.name}` without a map, expected a board with one")
-    readers = sorted(one.reader for one in station.evse if one.reader)
+    readers = sorted({one.reader for one in station.evse if one.reader})
     for number, card in enumerate(found.card, start=1):
         yield from _known(f"card.{number}.reader", card.reader, readers)
 

@@ -21,6 +21,8 @@ PAUSE_S = 0.3
 """From load off to S2 open when the vehicle wants to pause."""
 OFF_S = 0.8
 """From the end of the offer to S2 open; Annex A allows 3 s."""
+DUTY_STEP_A = 0.06
+"""A duty of 0.1 % more or less: boards round 16 A down to 15.996 A."""
 PULLED_LOAD_S = 0.5
 """A load stays on after the plug was pulled for this long, unless the outlet is dead before."""
 
@@ -132,7 +134,7 @@ class EmulatedVehicle:
     def _loads(self, wanted_a: float) -> tuple[bool, ...]:
         """The largest first, as long as they fit."""
         chosen = [False] * len(self._loads_a)
-        left_a = wanted_a + 1e-6
+        left_a = wanted_a + DUTY_STEP_A
         for number in sorted(range(len(chosen)), key=lambda one: -self._loads_a[one]):
             if self._loads_a[number] <= left_a:
                 chosen[number] = True

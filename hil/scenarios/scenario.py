@@ -50,9 +50,12 @@ class Measured:
 
     @property
     def met(self) -> bool:
-        """Within its limits whatever the doubt hides; a time in doubt is not met."""
-        earliest_s = max(self.took_s - self.doubt_s, 0.0)
-        return self.least_s <= earliest_s and self.took_s + self.doubt_s <= self.limit_s
+        """Whether the latest time that the doubt allows lies between the limits.
+
+        A longest time in doubt is not met. A least one is where a timer of the station ends to the
+        millisecond, so that only what is certainly earlier misses it.
+        """
+        return self.least_s <= self.took_s + self.doubt_s <= self.limit_s
 
 
 Scenario = Callable[[Bench, Place], list[Measured]]
@@ -172,6 +175,10 @@ class Case:
     ventilated: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Dotted keys of the station's configuration."""
+    hazards: tuple[str, ...] = ()
+    """What the station must have told of by the end, by catalogue id."""
+    long: bool = False
+    """Takes more than half a minute: played first where several play side by side."""
 
     @property
     def name(self) -> str:
