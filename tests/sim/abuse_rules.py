@@ -67,6 +67,8 @@ class Judge:
     """Current flowed since this was cleared."""
     _reading: BoardReading | None = None
     _sample_s: float = float("-inf")
+    _sound_s: float = float("-inf")
+    """Latest reading without tilt, an open door or a live outlet."""
     _diode: bool = False
     _closed: bool = False
     _phases: int = 3
@@ -85,7 +87,7 @@ class Judge:
     def restarted(self) -> None:
         """The safety program begins anew: it knows nothing, and nobody has given leave."""
         self._reading, self._diode, self._closed, self._left_s = None, False, False, None
-        self._sample_s = self._opened_s = float("-inf")
+        self._sample_s = self._sound_s = self._opened_s = float("-inf")
         self.leave.until_s = self.leave.limit_until_s = float("-inf")
         self.leave.operative = True
 
@@ -111,6 +113,8 @@ class Judge:
         before = self._reading
         if before is None or reading.sample is None or reading.sample != before.sample:
             self._sample_s = reading.taken_s
+        if not (reading.tilted or reading.door_open or reading.output_live):
+            self._sound_s = reading.taken_s
         self._reading = reading
         levels = reading.pilot
         if isinstance(levels, PilotLevels):
@@ -159,8 +163,9 @@ class Judge:
         inhibiting = set(snapshot.hazards) - HARMLESS
         _hold(not inhibiting, f"closes with {inhibiting}")
         _hold(not reading.contactor_closed, "closes though the contact is closed already")
-        wrong = reading.pe_lost or reading.tilted or reading.door_open or reading.output_live
-        _hold(not wrong, f"closes on {reading}")
+        _hold(not reading.pe_lost, "closes without protective earth")
+        settling = now_s - self._sound_s <= SLOW_S
+        _hold(settling, f"closes though tilted, opened or live for {now_s - self._sound_s:.2f} s")
         _hold(not command.test_rcd, "closes during the test of the residual-current monitor")
         rest_s = now_s - self._opened_s
         _hold(rest_s >= RECLOSE_S - 0.05, f"closes {rest_s:.2f} s after it opened")

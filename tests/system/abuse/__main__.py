@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60.0)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # The stations end with us.
     began_s = time.monotonic()
     results = asyncio.run(campaign(asked.cycles, asked.stations, asked.seed, asked.minutes))
     return report(results, time.monotonic() - began_s)

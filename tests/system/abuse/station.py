@@ -164,7 +164,7 @@ class Station:
     def repair(self, evse: int) -> None:
         """A technician was there and lifts what is latched, if the agent lets him."""
         try:
-            with ServiceClient(self.stage.config.agent_socket, timeout_s=1.0) as client:
+            with ServiceClient(self.stage.config.agent_socket(), timeout_s=1.0) as client:
                 status = next(iter(client.ask(GetStatus())), None)
                 if not isinstance(status, StationStatus):
                     return
