@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,6 +41,7 @@ KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_
 UNACKNOWLEDGED_MAX_MS = 30_000
 """TCP_USER_TIMEOUT: sent data that nobody acknowledges ends the connection."""
 
+NORMAL = 1000
 GOING_AWAY = 1001
 REFUSED_STATUSES = (401, 403)
 
@@ -52,6 +53,30 @@ class LinkState(Enum):
     CONNECTING = "connecting"
     WAITING = "waiting"
     CONNECTED = "connected"
+
+
+class Access(Protocol):
+    """What an attempt shows of us and trusts, and what came of it; `agent.security` has one."""
+
+    def applied(self, endpoint: Endpoint) -> Endpoint:
+        """`endpoint` with the keys, the certificates and the scheme that count now."""
+        ...
+
+    def opened(self, endpoint: Endpoint) -> None: ...
+    def failed(self, endpoint: Endpoint, error: Exception) -> None: ...
+
+
+class AsConfigured:
+    """The access of a link that nobody changes at run time."""
+
+    def applied(self, endpoint: Endpoint) -> Endpoint:
+        return endpoint
+
+    def opened(self, endpoint: Endpoint) -> None:
+        """Nothing depends on it."""
+
+    def failed(self, endpoint: Endpoint, error: Exception) -> None:
+        """Nothing depends on it."""
 
 
 class NoCommonVersion(Exception):
@@ -91,9 +116,11 @@ class CsmsLink:
         now: Callable[[], float] = time.monotonic,
         pong_wait_s: float = PONG_WAIT_S,
         open_wait_s: float = OPEN_WAIT_S,
+        access: Access | None = None,
     ) -> None:
         settings = endpoint.settings
-        self._endpoint = endpoint
+        self._endpoint = self._place = endpoint
+        self._access = AsConfigured() if access is None else access
         self._subprotocols = [Subprotocol(name) for name in subprotocols]
         self._post = post
         self._now = now
@@ -105,7 +132,7 @@ class CsmsLink:
             doublings=settings.retry_doublings,
             random=random_part,
         )
-        self._tls: ssl.SSLContext | None = None
+        self._tls: tuple[Endpoint, ssl.SSLContext] | None = None
         self._connection: _Connection | None = None
         self._number = 0
         self._refusals = 0
@@ -127,7 +154,7 @@ class CsmsLink:
     @property
     def url(self) -> str:
         """Without credentials."""
-        return self._endpoint.url
+        return self._place.url
 
     # --- For the station --------------------------------------------------------------------------
 
@@ -146,6 +173,13 @@ class CsmsLink:
         current = self._connection
         if current is not None and current.number == connection and not current.ending:
             self._end(current, code, reason)
+
+    def reconnect(self, reason: str) -> None:
+        """End the open connection and begin the next at once: what we show of us has changed."""
+        self._backoff.proved()
+        self._turned.set()
+        if self._connection is not None and not self._connection.ending:
+            self._end(self._connection, NORMAL, reason)
 
     def proved(self) -> None:
         """The CSMS has accepted us: the next loss is waited out from the beginning."""
@@ -193,26 +227,30 @@ class CsmsLink:
 
     async def _attempt(self) -> None:
         self._become(LinkState.CONNECTING)
+        self._place = self._access.applied(self._endpoint)
         self._log.debug("csms.connecting", url=self.url)
         try:
             opened = await self._open()
         except (OSError, WebSocketException, NoCommonVersion, EOFError, ValueError) as error:
+            self._access.failed(self._place, error)
             self._failed(error)
             self.begun.set()
             return
+        self._access.opened(self._place)
         if not self._wanted.is_set():
             await opened.close(GOING_AWAY)
             return
         await self._serve(opened)
 
     async def _open(self) -> ClientConnection:
-        if self._endpoint.secure and self._tls is None:
-            self._tls = await asyncio.to_thread(self._endpoint.tls_context)
-        options: dict[str, Any] = {"ssl": self._tls} if self._endpoint.secure else {}
+        place = self._place
+        if place.secure and (self._tls is None or self._tls[0] != place):
+            self._tls = (place, await asyncio.to_thread(place.tls_context))
+        options: dict[str, Any] = {"ssl": self._tls[1]} if place.secure and self._tls else {}
         opened = await _Connect(
             self.url,
             subprotocols=self._subprotocols,
-            additional_headers=self._endpoint.headers(self._refusals),
+            additional_headers=place.headers(self._refusals),
             compression=None,
             proxy=None,
             open_timeout=self._open_wait_s,
