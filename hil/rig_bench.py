@@ -141,6 +141,7 @@ class RigBench:
         offered_a = 0.0 if offer is None else current_from_duty(offer.value)
         drive = self._vehicle.step(now_s, offered_a, live is not None and bool(live.value))
         self._drive(drive)
+        self._outputs.refresh()
 
     def _drive(self, drive: Drive) -> None:
         """Loads off first and on last; between C and D the resistors overlap."""
@@ -247,13 +248,16 @@ class RigBench:
             except OutputFailed as failed:
                 self._failure = str(failed)
 
+    def temperature(self, evse: int, celsius: float | None) -> float:
+        raise Missing(Instrument.HEAT.value)
+
     # --- in place of an agent --------------------------------------------------------------------
 
     def permit(self, evse: int, current_a: float) -> float:
         return self._given(self._wired.leases.permit(evse, current_a))
 
-    def limit(self, evse: int, current_a: float) -> float:
-        return self._given(self._wired.leases.limit(evse, current_a))
+    def limit(self, evse: int, current_a: float, phases: int | None = None) -> float:
+        return self._given(self._wired.leases.limit(evse, current_a, phases))
 
     def revoke(self, evse: int) -> float:
         return self._given(self._wired.leases.revoke(evse))
@@ -263,6 +267,9 @@ class RigBench:
 
     def reset_hazard(self, evse: int, hazard: str) -> float:
         return self._given(self._wired.leases.reset_hazard(evse, hazard))
+
+    def latch(self, evse: int, hazard: str) -> float:
+        return self._given(self._wired.leases.latch(evse, hazard))
 
     def signal(self, number: int) -> float:
         if self._wired.programs is None:
@@ -390,6 +397,8 @@ class RigBench:
     def _quantity(self, sight: Sight) -> Quantity:
         """What must be looked at. Raises Missing when the rig cannot see it."""
         self._own(sight.evse)
+        if type(sight) not in SEEN_BY:
+            raise Missing(f"nothing that sees {sight}")
         quantity, instrument = SEEN_BY[type(sight)]
         if instrument is not None and instrument not in self._instruments:
             raise Missing(instrument.value)
@@ -475,3 +484,5 @@ def holds(sight: Sight, value: Any) -> bool:
             return bool(value) is asking
         case Locked(locked=locked):
             return bool(value) is locked
+        case _:
+            raise Missing(f"nothing that sees {sight}")

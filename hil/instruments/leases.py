@@ -1,7 +1,8 @@
 """Holds the leases of the safety program in place of an agent.
 
-A thread renews what is held twice a second, reads whatever the program says and looks at none of
-it. When the program goes away it connects again, as an agent would.
+A thread renews what is held twice a second. Of what the program says it keeps which hazards it told
+of, for those who check their names; the rest is read and thrown away. When the program goes away it
+connects again, as an agent would, and tells of the latched hazards before it renews anything.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 from chargepoint.ipc.client import ControlClient, Unreachable
-from chargepoint.ipc.messages import Command, RenewLimit, RenewPermission, ResetHazard, Revoke
+from chargepoint.ipc.messages import (
+    Command,
+    Fact,
+    HazardRaised,
+    LatchHazard,
+    Observed,
+    RenewLimit,
+    RenewPermission,
+    ResetHazard,
+    Revoke,
+)
 
 RENEW_S = 0.5
 LEASE_S = 600.0
@@ -31,6 +42,10 @@ class Leases:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._limits_a: dict[int, float] = {}
+        self._phases: dict[int, int] = {}
+        self._latched: set[tuple[int, str]] = set()
+        self._told: dict[tuple[int, str], float] = {}
+        self._active: dict[int, frozenset[str]] = {}
         self._permitted: set[int] = set()
         self._client: ControlClient | None = None
         self._thread: threading.Thread | None = None
@@ -60,9 +75,11 @@ class Leases:
             self._permitted.add(evse)
             return self._renew(evse)
 
-    def limit(self, evse: int, current_a: float) -> float:
+    def limit(self, evse: int, current_a: float, phases: int | None = None) -> float:
         with self._lock:
             self._limits_a[evse] = current_a
+            if phases is not None:
+                self._phases[evse] = phases
             return self._renew(evse)
 
     def revoke(self, evse: int) -> float:
@@ -82,7 +99,26 @@ class Leases:
 
     def reset_hazard(self, evse: int, hazard: str) -> float:
         with self._lock:
+            self._latched.discard((evse, hazard))
             return self._send(ResetHazard(evse=evse, hazard=hazard, request="bench"))
+
+    def latch(self, evse: int, hazard: str) -> float:
+        """Tell the program of this hazard, now and each time it starts, until it is reset."""
+        with self._lock:
+            self._latched.add((evse, hazard))
+            return self._tell(evse, hazard)
+
+    # --- what the program said -------------------------------------------------------------------
+
+    def told(self, evse: int) -> frozenset[str]:
+        """Hazards of this EVSE that it has told of since `start`."""
+        return frozenset(hazard for number, hazard in list(self._told) if number == evse)
+
+    def told_s(self, evse: int, hazard: str) -> float | None:
+        """Since when `hazard` is in force, as it says; None: it is not."""
+        if hazard not in self._active.get(evse, ()):
+            return None
+        return self._told.get((evse, hazard))
 
     # --- the line to the program -----------------------------------------------------------------
 
@@ -98,7 +134,12 @@ class Leases:
     def _renew(self, evse: int) -> float:
         at_s = time.monotonic()
         if evse in self._limits_a:
-            limit = RenewLimit(evse=evse, current_a=self._limits_a[evse], until_s=at_s + LEASE_S)
+            limit = RenewLimit(
+                evse=evse,
+                current_a=self._limits_a[evse],
+                until_s=at_s + LEASE_S,
+                phases=self._phases.get(evse),
+            )
             self._send(limit)
         if evse in self._permitted:
             self._send(RenewPermission(evse=evse, until_s=at_s + LEASE_S))
@@ -120,11 +161,17 @@ class Leases:
             return
         self._client = client
         threading.Thread(target=self._drain, args=(client,), daemon=True).start()
+        for evse, hazard in sorted(self._latched):
+            self._tell(evse, hazard)
+
+    def _tell(self, evse: int, hazard: str) -> float:
+        return self._send(LatchHazard(evse=evse, hazard=hazard, detail="before a restart"))
 
     def _drain(self, client: ControlClient) -> None:
-        """Read and forget: the program drops a client that does not read."""
+        """Read all: the program drops a client that does not read."""
         try:
-            for _ in client.facts():
+            for fact in client.facts():
+                self._note(fact)
                 if self._stop.is_set():
                     return
         except Unreachable:
@@ -134,7 +181,15 @@ class Leases:
                 if self._client is client:
                     self._drop()
 
+    def _note(self, fact: Fact) -> None:
+        match fact:
+            case HazardRaised(evse=evse, hazard=hazard, at_s=at_s):
+                self._told[(evse, hazard)] = at_s
+            case Observed(evse=seen):
+                self._active[seen.evse] = frozenset(seen.hazards)
+
     def _drop(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
+            self._active.clear()

@@ -3,20 +3,26 @@
 An output is switched when the board has confirmed it. The contact moved between the request and
 the confirmation or up to `operate_s` later: the instant given is the middle, half of the span its
 doubt.
-Such boards have no watchdog; whoever uses this calls `all_off` at the end, whatever happened.
+Such boards have no watchdog; whoever uses this calls `all_off` at the end, whatever happened. An
+output with `hold_s` is only ever switched on for that long ("flash on"), and falls off by itself
+unless `refresh` is called in time.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal.bus.modbus import DeviceLink
+from hal.drivers.relay_board import FLASH_ON, FLASH_STEP_S
 from hal.errors import DeviceError
 
 ATTEMPTS = 3
+REFRESH_RATIO = 0.4
+"""A held output is told again after this part of its time: twice before it falls off."""
 
 
 class OutputFailed(Exception):
@@ -41,6 +47,7 @@ class Relay:
     coil: int
     inverted: bool
     operate_s: float
+    hold_s: float | None = None
     request_s: float
     """Time that the request, or its confirmation, takes on the line."""
 
@@ -51,6 +58,8 @@ class RelayOutputs:
     def __init__(self, relays: Mapping[str, Relay]) -> None:
         self._relays = relays
         self._on: dict[str, bool] = {}
+        self._refresh_s: dict[str, float] = {}
+        """When outputs that are held must be told again."""
         self._lock = threading.RLock()
 
     def __contains__(self, name: str) -> bool:
@@ -84,6 +93,13 @@ class RelayOutputs:
                     first = first or moved
         return first
 
+    def refresh(self) -> None:
+        """Tell those that fall off by themselves to stay. Raises OutputFailed."""
+        with self._lock:
+            now_s = time.monotonic()
+            for name in [one for one, due_s in self._refresh_s.items() if due_s <= now_s]:
+                self._write(name, self._relays[name], True)
+
     def all_off(self, order: Sequence[str] = (), but: Sequence[str] = ()) -> None:
         """Nothing acts any more: those in `order` first. Tries all; raises OutputFailed."""
         failures: list[str] = []
@@ -102,7 +118,15 @@ class RelayOutputs:
         for _ in range(ATTEMPTS):
             try:
                 with relay.lock:
-                    return relay.link.write_coil(relay.coil, on != relay.inverted)
+                    return self._told(name, relay, on)
             except DeviceError as error:
                 problem = str(error)
         raise OutputFailed(f"{name}: {problem}")
+
+    def _told(self, name: str, relay: Relay, on: bool) -> float:
+        self._refresh_s.pop(name, None)
+        if relay.hold_s is None or not on:
+            return relay.link.write_coil(relay.coil, on != relay.inverted)
+        self._refresh_s[name] = time.monotonic() + relay.hold_s * REFRESH_RATIO
+        steps = math.floor(relay.hold_s / FLASH_STEP_S + 1e-6)
+        return relay.link.write_coil_value(FLASH_ON + relay.coil, steps)

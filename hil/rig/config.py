@@ -55,6 +55,8 @@ class Rig(Section, frozen=True):
     """A person at the terminal does by hand what no relay can."""
     rest_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 3.0
     """Everything stays off for this long between two scenarios."""
+    warm_up_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
+    """From mains on to the first scenario: the station's start, or its `mains_good_s`."""
 
 
 class StationUnderTest(Section, frozen=True):
@@ -95,6 +97,8 @@ class RelayBoard(Section, frozen=True):
     inputs: Annotated[int, msgspec.Meta(ge=0, le=32)] = 0
     operate_s: Doubt = 0.01
     """From the command until the contact has moved, at most."""
+    hold_s: Annotated[float, msgspec.Meta(ge=0.5, le=60)] | None = None
+    """"Flash on" for this long, again and again: its outputs fall off when the host stops."""
 
 
 class Output(Section, frozen=True):
@@ -225,6 +229,7 @@ def contradictions(found: RigFile) -> Iterator[Mistake]:
     yield from _units(found)
     yield from _channels(found)
     yield from _together(found)
+    yield from _held(found)
 
 
 def _twice(table: str, key: str, values: list[str]) -> Iterator[Mistake]:
@@ -290,6 +295,15 @@ def _together(found: RigFile) -> Iterator[Mistake]:
             yield Mistake("output", f"found `{name}` without `plug`, expected both")
     if "ventilation" in does and "s2" not in does:
         yield Mistake("output", "found `ventilation` without `s2`, expected both")
+
+
+def _held(found: RigFile) -> Iterator[Mistake]:
+    """An inverted output acts when the coil falls off: the contrary of what holding is for."""
+    holding = {board.name for board in found.relay if board.hold_s is not None}
+    for number, one in enumerate(found.output, start=1):
+        if one.inverted and one.relay in holding:
+            wanted = "false on a board with hold_s"
+            yield Mistake(f"output.{number}.inverted", f"found true, expected {wanted}")
 
 
 def _against(found: RigFile, station: Config) -> Iterator[Mistake]:

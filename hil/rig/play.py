@@ -64,6 +64,7 @@ class HardwareRig:
             self._wired.start()
             self._await_program()
             self.bench.start()
+            time.sleep(self._setup.file.rig.warm_up_s)
         except (OutputFailed, PortLost) as error:
             self.__exit__()
             raise RigFailed(str(error)) from error

@@ -80,6 +80,12 @@ class ActingRelays(RelayBank):
         if channel in self.acts:
             self.acts[channel](on)
 
+    def flash(self, channel: int, on: bool, until_s: float) -> None:
+        acts = self.outputs[channel] is not on
+        super().flash(channel, on, until_s)
+        if acts and channel in self.acts:
+            self.acts[channel](on)
+
     def step(self, now_s: float) -> None:
         super().step(now_s)
         for channel, sees in self.sees.items():

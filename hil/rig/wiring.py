@@ -140,6 +140,7 @@ def _relays(
             coil=channel - 1,
             inverted=inverted,
             operate_s=board.operate_s,
+            hold_s=board.hold_s,
             request_s=COIL_FRAME_BYTES * character_s(line.baud, line.parity, line.stop_bits),
         )
 

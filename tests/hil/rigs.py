@@ -14,6 +14,7 @@ from hil.stage import Stage, StageError, changed, example, to_toml
 
 ANSWER_WAIT_S = 15.0
 SIGNALS = ("plug", "s2", "ventilation", "diode_bypass", "pilot_short", "emergency_stop")
+INVERTED = "emergency_stop"
 LOADS_A = (6.0, 4.0, 6.0)
 
 
@@ -22,11 +23,11 @@ def rig_raw(directory: Path, config: str = "station.toml") -> dict[str, Any]:
     ports = directory / "rig"
     power = {"relay": "power"}
     outputs = [
-        {"does": does, "relay": "signals", "channel": channel}
+        {"does": does, "relay": "signals", "channel": channel, "inverted": does == INVERTED}
         for channel, does in enumerate(SIGNALS, start=1)
     ]
     outputs.append({"does": "residual_current", **power, "channel": 1})
-    outputs.append({"does": "mains", **power, "channel": 2, "inverted": True})
+    outputs.append({"does": "mains", **power, "channel": 2})
     loads = [
         {**power, "channel": channel, "current_a": current_a}
         for channel, current_a in enumerate(LOADS_A, start=3)
@@ -41,7 +42,7 @@ def rig_raw(directory: Path, config: str = "station.toml") -> dict[str, Any]:
         ],
         "relay": [
             {"name": "signals", "bus": "outputs", "unit": 1, "inputs": 8, "operate_s": 0.002},
-            {"name": "power", "bus": "outputs", "unit": 2, "operate_s": 0.002},
+            {"name": "power", "bus": "outputs", "unit": 2, "operate_s": 0.002, "hold_s": 2.0},
         ],
         "output": outputs,
         "load": loads,

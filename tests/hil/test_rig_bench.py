@@ -82,6 +82,7 @@ class Bank:
 
     def __init__(self) -> None:
         self.coils: dict[int, bool] = {}
+        self.pulses: list[tuple[int, int]] = []
         self.silent = False
 
     def write_coil(self, address: int, on: bool) -> float:
@@ -90,8 +91,12 @@ class Bank:
         self.coils[address] = on
         return time.monotonic() + 0.010
 
+    def write_coil_value(self, address: int, value: int) -> float:
+        self.pulses.append((address, value))
+        return time.monotonic() + 0.010
 
-def outputs(bank: Bank) -> RelayOutputs:
+
+def outputs(bank: Bank, hold_s: float | None = None) -> RelayOutputs:
     link: ModbusLink = bank  # type: ignore[assignment]  # one verb of it is used
 
     def relay(coil: int, inverted: bool = False) -> Relay:
@@ -101,6 +106,7 @@ def outputs(bank: Bank) -> RelayOutputs:
             coil=coil,
             inverted=inverted,
             operate_s=0.006,
+            hold_s=hold_s,
             request_s=0.001,
         )
 
@@ -122,6 +128,21 @@ def test_an_inverted_output_acts_while_its_coil_is_off() -> None:
     assert (bank.coils[1], relays.on("mains")) == (False, True)
     relays.all_off()
     assert bank.coils == {0: False, 1: True}
+
+
+def test_a_held_output_is_only_switched_on_for_a_while_and_told_again_in_time() -> None:
+    bank = Bank()
+    relays = outputs(bank, hold_s=2.0)
+    relays.switch("plug", True)
+    relays.refresh()
+    assert bank.pulses == [(0x0200, 20)]
+    brief = outputs(bank, hold_s=0.0)
+    brief.switch("plug", True)
+    brief.refresh()
+    brief.switch("plug", False)
+    brief.refresh()
+    assert bank.pulses == [(0x0200, 20), (0x0200, 0), (0x0200, 0)]
+    assert bank.coils == {0: False}
 
 
 def test_a_relay_board_that_does_not_answer_fails_with_the_output_s_name() -> None:

@@ -69,6 +69,8 @@ def test_all_mistakes_are_named_at_once_with_what_was_found_and_expected(tmp_pat
         ({"analyser.map": "reference_pilot_board"},
          "analyser.map: found `reference_pilot_board`, expected a meter with current_l1"),
         ({"input.0.channel": 9}, "input.1.channel: found 9, expected 1 to 8 (inputs of `signals`)"),
+        ({"relay.0.hold_s": 2.0},
+         "output.6.inverted: found true, expected false on a board with hold_s"),
         ({"station.evse": 3}, "station.evse: found 3, expected one of: 1, 2"),
     ],
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hil.bench import Instrument
+from hil.bench import Closed, Draws, Instrument, Open
 from hil.instruments.programs import SafetyProgram
 from hil.instruments.relay_outputs import RelayOutputs
 from hil.rig.config import load_rig
@@ -105,3 +106,15 @@ def test_everything_is_off_after_a_run_that_breaks_in_the_middle(station: Path) 
     with pytest.raises(ZeroDivisionError):
         _break_in_the_middle(station, seen)
     assert not any(seen[0].on(name) for name in ("plug", "s2", "mains", "residual_current"))
+
+
+def test_loads_and_mains_fall_off_when_the_host_of_the_rig_dies(station: Path) -> None:
+    """The boards are only ever told to hold an output for two seconds."""
+    with HardwareRig(load_rig(station)) as rig:
+        rig.bench.plug_in(1)
+        rig.bench.permit(1, 16.0)
+        rig.bench.expect(Draws(1, 15.0, 17.0), 10.0)
+        rig.bench.keeps(2.5, Closed(1))
+        rig.bench.stop()
+        died_s = time.monotonic()
+        rig.bench.expect(Open(1), 2.5, died_s)
