@@ -265,6 +265,7 @@ def _add_rapi(built: Built, config: Config, device: Device, link: Path, line: Li
         device=device.name,
         trouble=trouble,
     )
+    talker.boot(built.world.clock())
     built.rapi[device.name] = talker
     built.lines[device.bus] = PtyLine(link, talker)
 
