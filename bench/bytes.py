@@ -17,7 +17,8 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.table import show
-from chargepoint.agent.store import STORE_EFFECTS, Store, StoreEffect
+from chargepoint.agent.store import Store
+from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect
 from chargepoint.station import events as e
 from chargepoint.station.effects import AskAuthorization, Effect, Fetch, SendRecord
 from chargepoint.station.records import (

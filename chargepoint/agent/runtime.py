@@ -29,7 +29,7 @@ from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
-from chargepoint.agent.store import STORE_EFFECTS, StoreEffect, durable
+from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect, durable
 from chargepoint.agent.writer import Writer
 from chargepoint.catalog import entries
 from chargepoint.ocpp.adapter import Trace

@@ -15,7 +15,8 @@ from functools import partial
 
 import msgspec
 
-from chargepoint.agent.store import Opened, Store, StoreEffect
+from chargepoint.agent.store import Opened, Store
+from chargepoint.agent.store_effects import StoreEffect
 from chargepoint.station.effects import Note
 from chargepoint.station.records import Record
 

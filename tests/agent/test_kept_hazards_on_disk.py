@@ -9,7 +9,8 @@ import pytest
 
 from chargepoint.agent import wiring
 from chargepoint.agent.latches import Latches
-from chargepoint.agent.store import STORE_EFFECTS, Opened, Store
+from chargepoint.agent.store import Opened, Store
+from chargepoint.agent.store_effects import STORE_EFFECTS
 from chargepoint.config import parse
 from chargepoint.ipc.messages import HazardRaised, LatchHazard
 from chargepoint.station.events import ControlConnected, Event, HazardForgotten

@@ -19,7 +19,7 @@ from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.runtime import Parts, Runtime
-from chargepoint.agent.store import StoreEffect
+from chargepoint.agent.store_effects import StoreEffect
 from chargepoint.ipc.messages import Command
 from chargepoint.ocpp.adapter import Output, Send, Trace
 from chargepoint.service_manager import ServiceManager

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from chargepoint.agent import tiers
+from chargepoint.agent.ledger import RETRY_S
 from chargepoint.agent.store import (
     MOVE_AGE_S,
     MOVE_EVERY_S,
     REMOVE_WITHIN_S,
-    RETRY_S,
     SEQUENCE_GAP,
     Opened,
     Store,
@@ -147,8 +147,8 @@ def test_old_samples_move_to_the_ledger_and_young_ones_wait(disk: Disk) -> None:
 def test_a_kill_in_the_middle_of_a_move_does_not_double_a_record(disk: Disk) -> None:
     store, _ = disk.open()
     store.apply([loose(updated(1)), kept(ended(2))])
-    row = store._volatile.execute("SELECT sequence, kind, record FROM outbox").fetchone()
-    store._ledger.execute("INSERT INTO outbox VALUES (?, ?, ?)", row)  # type: ignore[union-attr]
+    row = store._volatile.database.execute("SELECT sequence, kind, record FROM outbox").fetchone()
+    store._ledger.database.execute("INSERT INTO outbox VALUES (?, ?, ?)", row)  # type: ignore[union-attr]
     again, opened = disk.open()
     assert opened.waiting == 2
     again.apply([Remove(sequence=1)])
@@ -253,7 +253,7 @@ def test_a_full_run_directory_is_an_alert_and_no_end(disk: Disk) -> None:
 
 def limit(disk: Disk, store: Store, pages: int, volatile: bool = False) -> None:
     """SQLite's own quota: the database may have `pages` more pages than it has."""
-    connection = store._volatile if volatile else store._ledger
+    connection = store._volatile.database if volatile else store._ledger.database
     assert connection is not None
     (now,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {now + pages}")
