@@ -58,7 +58,7 @@ def random_profile(dice: random.Random, purpose: str) -> dict[str, Any]:
     if dice.random() < 0.5:
         schedule["duration"] = dice.choice([1, 5, 20, 60, 86_400, 90_000, 700_000])
     if dice.random() < 0.3:
-        profile["validFrom"] = text(dice.randint(-100_000, 50))
+        profile["validFrom"] = text(dice.choice([dice.randint(0, 59), -50_000]))
     if dice.random() < 0.3:
         profile["validTo"] = text(dice.choice([dice.randint(1, 59), 50_000]))
     return profile

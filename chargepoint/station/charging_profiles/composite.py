@@ -86,6 +86,7 @@ def _fill(
         second, open_from = begin, begin
         while second < end:
             limit, change = layer.at(second)
+            assert change > second
             until = min(change, end)
             if limit is not None:
                 if open_from < second:
