@@ -45,7 +45,7 @@ from hil.answers import refusal
 from hil.build import Built
 from hil.event_stream import Hub
 from hil.history import PowerHistory
-from hil.operator import BOARD_LINKS, EVSE_FAULTS, Operator, Refused
+from hil.operator import BOARD_LINKS, EVSE_FAULTS, UNPLUGGED, Operator, Refused
 from hil.plant.faults import FAULTS
 from hil.plant.field import HOLD_DEFAULT_S
 from hil.state import state
@@ -54,6 +54,14 @@ from hil.wire.trouble import SILENCE_EVERY_S, SILENCE_S, VALUE_FAULTS, WIRE_FAUL
 B = TypeVar("B", bound="Body")
 BODY_MAX_BYTES = 16 * 1024
 STOP_WAIT_S = 3.0
+# fmt: off
+WIRE_GROUPS = {  #  headings of the page for faults of wires; a test says that none is forgotten
+    "Silence": ("silent", "silences", "slow", UNPLUGGED),
+    "Damage":  ("noise", "crc", "truncated", "stutter"),
+    "Others":  ("echo", "twin", "stranger"),
+    "Device":  ("exception", "busy", *VALUE_FAULTS),
+}
+# fmt: on
 PAGE = {
     "page.html": "text/html",
     "page.css": "text/css",
@@ -263,8 +271,8 @@ def fault_list(config: Config, operator: Operator) -> dict[str, Any]:
     for name in names:
         with contextlib.suppress(Refused):
             devices[name] = list(operator.device_faults(name))
-    words = {**WIRE_FAULTS, **VALUE_FAULTS, "unplugged": "Its adapter is pulled out"}
-    return {"evse": evse, "device": devices, "words": words}
+    words = {**WIRE_FAULTS, **VALUE_FAULTS, UNPLUGGED: "Its adapter is pulled out"}
+    return {"evse": evse, "device": devices, "words": words, "wire_groups": WIRE_GROUPS}
 
 
 def _evse(request: Request) -> int:

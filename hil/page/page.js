@@ -12,7 +12,7 @@ const PILOT_WORDS = {
 const $ = (id) => document.getElementById(id);
 const cards = new Map();
 const powers = new Map();
-let faults = { evse: [], device: {}, words: {} };
+let faults = { evse: [], device: {}, words: {}, wire_groups: {} };
 let latest = null;
 let clockOffset = 0;
 let polled = null;
@@ -87,6 +87,10 @@ function build(number) {
   const slider = part(".slider input");
   slider.addEventListener("input", () => { part(".slider output").textContent = `${slider.value} A`; });
   slider.addEventListener("change", () => post(`/evse/${number}/ev`, { current_a: +slider.value }));
+  const heat = part(".heat input");
+  heat.addEventListener("input", () => { part(".heat output").textContent = `${heat.value} °C`; });
+  heat.addEventListener("change", () => post(`/evse/${number}/temperature`, { celsius: +heat.value }));
+  part(".heat button").addEventListener("click", () => post(`/evse/${number}/temperature`, { celsius: null }));
   buildFaults(part(".fault-groups"), number);
   $("evses").append(card);
   cards.set(number, card);
@@ -97,22 +101,24 @@ function build(number) {
 function buildFaults(place, number) {
   const groups = new Map();
   for (const fault of faults.evse) {
-    if (!groups.has(fault.group)) {
-      const group = document.createElement("div");
-      group.setAttribute("role", "group");
-      group.setAttribute("aria-label", fault.group);
-      const title = document.createElement("h3");
-      title.textContent = fault.group;
-      const chips = document.createElement("div");
-      chips.className = "chips";
-      group.append(title, chips);
-      place.append(group);
-      groups.set(fault.group, chips);
-    }
+    if (!groups.has(fault.group)) groups.set(fault.group, group(place, fault.group));
     groups.get(fault.group).append(chip(fault.id, fault.title, fault.cause, (active) => {
       post(`/evse/${number}/fault`, { fault: fault.id, active });
     }));
   }
+}
+
+function group(place, name) {
+  const whole = document.createElement("div");
+  whole.setAttribute("role", "group");
+  whole.setAttribute("aria-label", name);
+  const title = document.createElement("h3");
+  title.textContent = name;
+  const chips = document.createElement("div");
+  chips.className = "chips";
+  whole.append(title, chips);
+  place.append(whole);
+  return chips;
 }
 
 function chip(id, text, why, toggle) {
@@ -137,7 +143,8 @@ function situation(evse) {
   if (evse.pilot_state === "E") return ["faulted", "Pilot shorted", "The pilot reads 0 V. The station must not energise."];
   if (evse.pilot_mode === "fault") return ["faulted", "Station signals a fault", "The pilot is at −12 V (state F): the station refuses to charge until the reason is gone."];
   if (evse.pilot_state === "F") return ["faulted", "Pilot out of range", "The pilot level fits no state."];
-  if (evse.contactor_closed && !evse.contactor_commanded) return ["faulted", "Contactor welded", "The coil is off, the contacts are closed."];
+  if (!evse.contactor_commanded && evse.outlet_v.some((volts) => volts > 0)) return ["faulted", "Outlet live", "The coil is off, and yet there is voltage at the outlet."];
+  if ((evse.contactor_closed || evse.second_closed) && !evse.contactor_commanded) return ["faulted", "Contactor welded", "The coil is off, but not all contacts have opened."];
   if (flows) return ["charging", "Charging", `Energy flows: the car takes ${amps(evse)} of the ${evse.offered_a} A on offer.`];
   if (!evse.plugged) return ["", "Free", "Nothing is plugged in. Start with “Plug in”."];
   if (evse.contactor_closed) return ["charging", "Energised", "The contactor is closed; the car's charger starts or has stopped by itself."];
@@ -174,11 +181,18 @@ function showEvse(number, evse) {
     ? `${signed(evse.pilot_high_v)} / ${signed(evse.pilot_low_v)} V` : `${signed(evse.pilot_high_v)} V steady`);
   text(".offered", evse.offered_a ? `${evse.offered_a} A` : "nothing");
   text(".duty", evse.pilot_mode === "offer" ? `duty ${(evse.duty_ratio * 100).toFixed(2)} %` : "oscillator off");
-  text(".contactor", evse.contactor_closed ? "closed" : "open");
+  const chain = evse.second_closed === null || evse.second_closed === evse.contactor_closed;
+  text(".contactor", chain ? (evse.contactor_closed ? "closed" : "open") : "one of two closed");
   part(".contactor").classList.toggle("closed-word", evse.contactor_closed);
-  text(".operations", `${evse.contactor_operations} ${evse.contactor_operations === 1 ? "closing" : "closings"}${evse.locked === null ? "" : evse.locked ? ", plug locked" : ", plug free"}`);
+  text(".operations", `${evse.contactor_operations} ${evse.contactor_operations === 1 ? "closing" : "closings"}${evse.locked === null ? "" : evse.locked ? ", plug locked" : ", plug free"}${evse.phases === 3 && evse.switched_phases === 1 ? ", L1 only" : ""}`);
   text(".energy", `${(evse.energy_wh / 1000).toFixed(3)} kWh`);
-  text(".temperature", `${evse.temperature_c.toFixed(1)} °C inside`);
+  text(".temperature", `${evse.temperature_c.toFixed(1)} °C inside${evse.temperature_held ? ", held" : ""}`);
+  const heat = part(".heat input");
+  if (document.activeElement !== heat) {
+    heat.value = String(evse.temperature_c);
+    text(".heat output", `${Math.round(evse.temperature_c)} °C`);
+  }
+  part(".heat button").disabled = !evse.temperature_held;
   text(".watts .value", evse.power_w >= 1000 ? `${(evse.power_w / 1000).toFixed(2)} kW` : `${Math.round(evse.power_w)} W`);
   text(".amps", evse.current_a.map((one, index) => `L${index + 1} ${one.toFixed(1)} A`).join(", "));
   text(".plug-button", evse.plugged ? "Unplug" : "Plug in");
@@ -256,7 +270,13 @@ function showGrid(grid) {
   const on = grid.supply === "on";
   $("grid-on").checked = on;
   const low = grid.voltage_v.some((volts) => volts < 195);
-  light("supply", on ? `grid: ${grid.voltage_v.map(Math.round).join(" / ")} V` : "grid: off", on && !low ? "good" : "bad");
+  const odd = low || Math.abs(grid.frequency_hz - 50) > 2 || grid.rotation !== "clockwise";
+  light("supply", on ? `grid: ${grid.voltage_v.map(Math.round).join(" / ")} V, ${grid.frequency_hz} Hz` : "grid: off", on && !odd ? "good" : "bad");
+  if (document.activeElement !== $("hertz")) {
+    $("hertz").value = String(grid.frequency_hz);
+    $("hertz-now").textContent = `${grid.frequency_hz} Hz`;
+  }
+  $("rotation").checked = grid.rotation !== "clockwise";
   if (!$("volts").children.length) {
     grid.voltage_v.forEach((_, index) => {
       const label = document.createElement("label");
@@ -297,10 +317,18 @@ function showDevices(state) {
   if (chosen) press($("device-faults"), chosen.faults);
 }
 
+// What a chip of the page sets: noise there means one frame in twenty, not every one.
+const MEASURES = { noise: { ratio: 0.05 } };
+
 function buildDeviceFaults() {
   const name = $("device").value;
-  $("device-faults").replaceChildren(...(faults.device[name] || []).map((id) =>
-    chip(id, id, faults.words[id], (active) => post(`/device/${name}/fault`, { fault: id, active }))));
+  const known = faults.device[name] || [];
+  $("device-faults").replaceChildren();
+  for (const [title, ids] of Object.entries(faults.wire_groups)) {
+    const chips = ids.filter((id) => known.includes(id)).map((id) =>
+      chip(id, id, faults.words[id], (active) => post(`/device/${name}/fault`, { fault: id, active, ...(active && MEASURES[id]) })));
+    if (chips.length) group($("device-faults"), title).append(...chips);
+  }
   if (latest) showDevices(latest);
 }
 
@@ -312,6 +340,11 @@ const STORIES = {
   pilot_commanded: (e) => e.duty_ratio >= 1 ? "station: oscillator off" : e.duty_ratio <= 0
     ? "station: signal fault (−12 V)" : `station: offer duty ${(e.duty_ratio * 100).toFixed(2)} %`,
   contactor_commanded: (e) => `station: ${e.closed ? "close" : "open"} the contactor`,
+  phases_commanded: (e) => `station: switch to ${e.phases === 1 ? "one phase" : "three phases"}`,
+  rcd_tested: () => "station: test the residual-current monitor",
+  function_commanded: (e) => `station: ${{ FE: "enable", FS: "sleep", FD: "disable" }[e.function]}`,
+  charging_enabled: (e) => `station: ${e.enabled ? "enable" : "disable"} charging`,
+  temperature_held: (e) => e.celsius === null ? "temperature let go" : `temperature held at ${e.celsius} °C`,
   current_permitted: (e) => `station: permit ${e.current_a} A`,
   lock_commanded: (e) => `station: ${e.locked ? "lock" : "unlock"} the plug`,
   contactor_closed: () => "contactor closed",
@@ -323,7 +356,7 @@ const STORIES = {
   card_removed: (e) => `card removed from ${e.reader}`,
   fault_set: (e) => `${e.device ? e.device + " " : ""}broken: ${e.fault}`,
   fault_cleared: (e) => `${e.device ? e.device + " " : ""}repaired: ${e.fault}`,
-  grid_changed: (e) => `grid ${e.supply}, ${e.voltage_v.map(Math.round).join(" / ")} V`,
+  grid_changed: (e) => `grid ${e.supply}, ${e.voltage_v.map(Math.round).join(" / ")} V, ${e.frequency_hz} Hz, ${e.rotation}`,
 };
 
 function note(event) {
@@ -347,6 +380,10 @@ async function start() {
     post(`/rfid/${$("reader").value}/present`, { token: $("token").value.trim(), hold_s: 0.5 });
   });
   $("grid-on").addEventListener("change", () => post("/grid", { supply: $("grid-on").checked ? "on" : "off" }));
+  $("hertz").addEventListener("input", () => { $("hertz-now").textContent = `${$("hertz").value} Hz`; });
+  $("hertz").addEventListener("change", () => post("/grid", { frequency_hz: +$("hertz").value }));
+  $("rotation").addEventListener("change", () =>
+    post("/grid", { rotation: $("rotation").checked ? "anticlockwise" : "clockwise" }));
   $("device").addEventListener("change", buildDeviceFaults);
   faults = await (await fetch("/faults")).json();
   const past = await (await fetch("/history")).json();

@@ -341,3 +341,11 @@ def test_noise_and_silences_take_their_measure(rig: Rig) -> None:
     assert (error["where"], error["expected"]) == ("ratio", "above 0, to 1")
     rig.post("/device/board1/fault", {"fault": "noise"})
     assert rig.built.troubles["board1"].noise_ratio is None
+
+
+def test_every_fault_of_a_wire_has_its_heading_on_the_page(rig: Rig) -> None:
+    answer = rig.client.get("/faults").json()
+    headed = [one for group in answer["wire_groups"].values() for one in group]
+    assert sorted(headed) == sorted(answer["words"])
+    offered = {one for ids in answer["device"].values() for one in ids}
+    assert offered <= set(headed)
