@@ -617,11 +617,16 @@ def test_without_the_time_a_relative_profile_holds_as_ever() -> None:
     assert limit(world) == 0.0
 
 
-def test_without_the_time_an_unsure_profile_does_not_hide_those_below_it() -> None:
-    """Both may be in force: the smaller limit is safe."""
+@pytest.mark.parametrize(("unsure_a", "below_a"), [(14, 9), (9, 14)])
+def test_without_the_time_an_unsure_profile_does_not_hide_those_below_it(
+    unsure_a: float, below_a: float
+) -> None:
+    """Either may be in force: the smaller limit is safe."""
     start = {"startSchedule": "2026-11-24T00:00:00Z"}
-    world = blind((1, DEFAULT, (14,), {**start, "level": 5}), (1, DEFAULT, (9,), {"id": 2}))
+    above = (1, DEFAULT, (unsure_a,), {**start, "level": 5})
+    world = blind(above, (1, DEFAULT, (below_a,), {"id": 2}))
     assert limit(world) == 9.0
+    assert shown(world, 1, 60) == [(0, 9.0, 3)]
 
 
 def test_without_the_time_a_composite_schedule_has_no_start() -> None:
