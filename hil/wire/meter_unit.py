@@ -1,8 +1,7 @@
 """Any electricity meter that has a register map, as a Modbus unit.
 
 Gaps inside its map read 0, as on the real ones; addresses outside are refused with exception 2.
-Writes are refused: the energy register of a meter is never reset. A map that has `phase_sequence`
-shows 0 for L1-L2-L3 and -1 for L1-L3-L2, as Carlo Gavazzi meters do.
+Writes are refused: the energy register of a meter is never reset.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class MeterUnit(ReadOnlyCoils):
             "reactive_power": 0.0,
             "power_factor": 1.0,
             "frequency": shown.frequency_hz,
-            "phase_sequence": 0.0 if shown.clockwise else -1.0,
+            "phase_sequence": self._sequence(shown.clockwise),
         }
         for number in range(len(shown.voltage_v)):
             phase = f"l{number + 1}"
@@ -66,3 +65,11 @@ class MeterUnit(ReadOnlyCoils):
             named[f"current_{phase}"] = shown.current_a[number]
             named[f"power_{phase}"] = shown.power_phase_w[number]
         return named
+
+    def _sequence(self, clockwise: bool) -> float:
+        """The raw value for this rotation where the map knows one."""
+        register = self._map.reading.get("phase_sequence")
+        wrong = register.wrong if register is not None else ()
+        if not clockwise and wrong:
+            return float(wrong[0])
+        return next(float(one) for one in range(len(wrong) + 1) if one not in wrong)

@@ -381,3 +381,19 @@ def test_a_meter_refuses_writes_and_addresses_outside_its_map() -> None:
     assert reply == rtu_frame(METER, bytes.fromhex("86 02"))
     ((_, reply),) = line.ask(rtu_frame(METER, bytes.fromhex("04 0400 0002")), 2.0)
     assert reply == rtu_frame(METER, bytes.fromhex("84 02"))
+
+
+@pytest.mark.parametrize(("clockwise", "word"), [(True, 0), (False, 0xFFFF)])
+def test_a_meter_whose_map_has_the_rotation_shows_it(
+    clockwise: bool, word: int, tmp_path: Path
+) -> None:
+    """Carlo Gavazzi EM340: register 0x0032 is -1 for L1-L3-L2."""
+    usual = Path(__file__).parents[3] / "hal" / "devices" / "eastron_sdm630.toml"
+    line = 'phase_sequence = { table = "input", address = 0x0050, type = "s16", wrong = [-1] }\n'
+    turning = tmp_path / "turning.toml"
+    turning.write_text(usual.read_text("utf-8") + line)
+    outlet = Outlet()
+    outlet.plant.grid.clockwise = clockwise
+    outlet.plant.touch()
+    unit = MeterUnit(outlet.meter, load(str(turning)), 7)
+    assert [one & 0xFFFF for one in unit.read("input", 0x0050, 1)] == [word]
