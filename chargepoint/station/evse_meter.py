@@ -112,8 +112,9 @@ class EvseMeter:
                 self._desk.note("meter.returned", evse=self._evse)
             return
         if self._silent_since_s is None:
-            register = self.register
-            self._silent_since_s = self._desk.now_s if register is None else register.taken_s
+            # What an earlier run believed says nothing of when the meter fell silent.
+            heard = self.register if self.register is not self._remembered else None
+            self._silent_since_s = self._desk.now_s if heard is None else heard.taken_s
         if not self._lost and self._desk.now_s >= self._silent_since_s + FRESH_S:
             self._lost = True
             self._desk.note("meter.silent", evse=self._evse)

@@ -125,7 +125,7 @@ class Metering:
     # --- A meter that falls silent ----------------------------------------------------------------
 
     def interrupted(self) -> Sample | None:
-        """The last register before the meter fell silent, with the instant at which it was read."""
+        """The last register before the meter fell silent, told now: samples stay in order."""
         register = self._meter.register
         if register is None:
             return None
@@ -133,8 +133,8 @@ class Metering:
         values = sampled_values(wanted, Source(register_wh=register.energy_wh))
         if not values:
             return None
-        stamp = self._desk.stamp(register.taken_s)
-        return Sample(stamp=stamp, context=ReadingContext.INTERRUPTION_BEGIN, values=values)
+        context = ReadingContext.INTERRUPTION_BEGIN
+        return Sample(stamp=self._desk.stamp(), context=context, values=values)
 
     def resumed(self, view: EvseView | None) -> Sample | None:
         """The first values after that."""

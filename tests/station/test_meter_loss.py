@@ -8,6 +8,7 @@ from typing import Any
 from chargepoint.station import effects as ef
 from chargepoint.station.effects import ConnectorReport, Verdict
 from chargepoint.station.effects import ConnectorState as State
+from chargepoint.station.evse_meter import FRESH_S
 from chargepoint.station.records import Measurand, ReadingContext, Sample, StopReason
 from tests.station.world import World
 
@@ -119,16 +120,43 @@ def test_how_long_it_goes_on_is_set_for_each_evse() -> None:
 def test_a_gap_is_marked_with_the_last_register_before_and_the_first_after_it() -> None:
     world = Station()
     world.charging()
-    before_s = world.now_s
+    noticed_s = world.now_s + FRESH_S
     before_wh = world.evses[1].energy_wh
     silence(world, 60.0)
     speak(world)
     (begin,) = marked(world, ReadingContext.INTERRUPTION_BEGIN)
     (end,) = marked(world, ReadingContext.INTERRUPTION_END)
-    assert (begin.stamp.at_s, register(begin)) == (before_s, int(before_wh))
+    assert (begin.stamp.at_s, register(begin)) == (noticed_s, int(before_wh))
     assert (end.stamp.at_s, register(end)) == (world.now_s, int(world.evses[1].energy_wh))
     assert report(world).fault is None
     assert world.ends == []
+
+
+def test_samples_stay_in_order_over_a_gap() -> None:
+    world = Station()
+    world.charging()
+    world.set("SampledDataCtrlr", "TxUpdatedInterval", "5")
+    silence(world, 60.0)
+    speak(world)
+    world.wait(20.0)
+    times = [sample.stamp.at_s for record in world.updates for sample in record.samples]
+    assert times == sorted(times)
+
+
+def test_an_agent_that_comes_back_late_does_not_take_its_old_checkpoint_for_a_silent_meter() -> (
+    None
+):
+    world = Station()
+    world.charging()
+    world.wait(100.0)
+    world.evses[1].metered = False
+    world.forget()
+    world.kill_agent()
+    world.accept()
+    world.wait(5.0)
+    speak(world)
+    assert "meter.silent" not in world.notes
+    assert marked(world, ReadingContext.INTERRUPTION_BEGIN) == []
 
 
 def test_no_value_is_invented_while_the_meter_is_silent() -> None:
