@@ -22,6 +22,7 @@ PROMPT_S   = 0.25   # contact open after the vehicle left, nothing disturbed, on
 LOOSE_S    = 1.60   # the same whatever happens: watchdog 1 s, what was heard before, movement
 CALM_S     = 1.5    # undisturbed for this long before, so `PROMPT_S` holds
 RAMP_S     = 6.0    # what a vehicle gets to stop by itself
+CLOSING_S  = 0.10   # a contact that closes later than this after the command follows another cause
 BUFFERED_S = 0.2    # a command of a program that is gone may still be on its way
 DUTY_MIN, DUTY_MAX = 0.08, 0.97
 OPENING = {"emergency_stopped", "rcd_tripped", "board_fault"}
@@ -65,7 +66,8 @@ class Outlet:
     commanded: bool = False
     opened_s: float = float("-inf")
     """When it was last commanded open."""
-    closed_s: float = float("-inf")
+    commanded_s: float = float("-inf")
+    """When it was last commanded closed."""
     pilot: str = "A"
     duty: float = 1.0
     faults: set[str] = field(default_factory=set)
@@ -162,7 +164,7 @@ class PlantJudge:
             case "lock_commanded" if not event["locked"] and outlet.closed:
                 self._violated(evse, at_s, "unlocked with a closed contact")
             case "contactor_closed":
-                outlet.closed, outlet.closed_s = True, at_s
+                outlet.closed = True
                 self._closed(evse, outlet, at_s)
             case "contactor_opened":
                 outlet.closed = False
@@ -175,12 +177,18 @@ class PlantJudge:
                 self._violated(evse, at_s, f"told to close {rest_s:.2f} s after opening")
             if self.control_away.covers(at_s - BUFFERED_S, at_s):
                 self._violated(evse, at_s, "told to close though no safety program runs")
-        if not closed and outlet.commanded:
+        if closed:
+            outlet.commanded_s = at_s
+        elif outlet.commanded:
             outlet.opened_s = at_s
         outlet.commanded = closed
 
     def _closed(self, evse: int, outlet: Outlet, at_s: float) -> None:
         outlet.closings += 1
+        if not outlet.commanded:
+            self._violated(evse, at_s, "closed without a command")
+        if at_s - outlet.commanded_s > CLOSING_S:
+            return  # The coil's supply came back; how long it may stay so is judged by `unsafe`.
         wrong = outlet.faults & FORBIDDING
         if outlet.pilot != "C":
             self._violated(evse, at_s, f"closed in pilot {outlet.pilot}")
@@ -188,8 +196,6 @@ class PlantJudge:
             self._violated(evse, at_s, f"closed with duty {outlet.duty}")
         if wrong:
             self._violated(evse, at_s, f"closed with {wrong}")
-        if not outlet.commanded:
-            self._violated(evse, at_s, "closed without a command")
         if evse in self.unasked and self.unasked[evse].covers(at_s - 0.3, at_s):
             self._violated(evse, at_s, "closed though nobody asked for energy")
         if self.agent_away.covers(at_s - self._lease_s - 0.5, at_s):
