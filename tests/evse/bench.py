@@ -19,6 +19,10 @@ from hal.values import (
 )
 
 TICK_S = 0.02
+SLOW_TICK_S = 0.2
+"""Of a long wait in which nothing is looked at; below the age at which a reading is too old."""
+LONG_S = 4.0
+"""A longer wait has fine ticks in its first and last 2 s only."""
 
 TRAITS = BoardTraits(
     watchdog_s=2.0,
@@ -103,9 +107,9 @@ class Bench:
             return PilotLevels(high_v=high_v, low_v=high_v)
         return PilotLevels(high_v=high_v, low_v=-12.0 if self.diode else -high_v)
 
-    def tick(self) -> BoardCommand:
+    def tick(self, tick_s: float = TICK_S) -> BoardCommand:
         """One tick: renew what is held, read, step, command."""
-        self.now_s = round(self.now_s + TICK_S, 6)
+        self.now_s = round(self.now_s + tick_s, 6)
         if self.permit:
             self.evse.renew_permission(self.now_s + 60, self.now_s)
         if self.limit_a is not None:
@@ -123,8 +127,15 @@ class Bench:
         return outputs.command
 
     def run(self, duration_s: float) -> None:
-        """Ticks for `duration_s`."""
-        for _ in range(round(duration_s / TICK_S)):
+        """Ticks for `duration_s`; in the middle of a long one they are slow."""
+        slow = round(max(duration_s - LONG_S, 0.0) // SLOW_TICK_S)
+        fine = round((duration_s - slow * SLOW_TICK_S) / TICK_S)
+        last = min(fine, round(LONG_S / 2 / TICK_S))
+        for _ in range(fine - last):
+            self.tick()
+        for _ in range(slow):
+            self.tick(SLOW_TICK_S)
+        for _ in range(last):
             self.tick()
 
     def until(self, phase: Phase, within_s: float = 60.0) -> float:

@@ -497,9 +497,9 @@ def test_a_lock_that_does_not_release_is_tried_again_for_ever_and_told_once() ->
     assert bench.hazards == ("lock_stuck",)
     assert bench.phase is Phase.CONNECTED, "a warning, not a fault"
     driven = 0
-    for _ in range(round(130.0 / 0.02)):
+    for _ in range(round(130.0 / 0.1)):
         before = bench.command.locked
-        driven += (not bench.tick().locked) and before
+        driven += (not bench.tick(0.1).locked) and before
     assert driven == 2
     bench.override = {}
     bench.run(2.0)
