@@ -30,6 +30,11 @@ class Instrument(Enum):
     PROGRAMS = "program control"
     SUPPLY = "supply switch"
     READER = "card reader"
+    OUTLET = "outlet voltage"
+    HEAT = "heat source"
+    WORDS = "words of the station"
+    """What it says on its socket. Nothing that an instrument can see is judged by it; but that a
+    hazard has the right name, and a warning that changes nothing else, can be seen nowhere else."""
 
 
 class Missing(LookupError):
@@ -99,7 +104,51 @@ class Locked:
     locked: bool
 
 
-Sight = Closed | Open | Offers | Draws | SignalsFault | Told | Asks | Locked
+@dataclass(frozen=True, slots=True)
+class Live:
+    """This many phases have voltage at the outlet."""
+
+    evse: int
+    phases: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPhases:
+    """A command to switch to one or three phases has arrived at the board."""
+
+    evse: int
+    phases: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTest:
+    """The residual-current monitor was told to test itself."""
+
+    evse: int
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """The station tells of this hazard."""
+
+    evse: int
+    hazard: str
+
+
+Sight = (
+    Closed
+    | Open
+    | Offers
+    | Draws
+    | SignalsFault
+    | Told
+    | Asks
+    | Locked
+    | Live
+    | ToldPhases
+    | ToldTest
+    | Says
+)
 """What an instrument can see."""
 
 
@@ -150,14 +199,18 @@ class Bench(Protocol):
         """Mains on or off."""
         ...
 
+    def temperature(self, evse: int, celsius: float | None) -> float:
+        """Hold the temperature inside the enclosure; None: whatever it is by itself."""
+        ...
+
     # --- in place of an agent --------------------------------------------------------------------
 
     def permit(self, evse: int, current_a: float) -> float:
         """Hold permission and limit of this EVSE from now on."""
         ...
 
-    def limit(self, evse: int, current_a: float) -> float:
-        """Another limit, from now on."""
+    def limit(self, evse: int, current_a: float, phases: int | None = None) -> float:
+        """Another limit, from now on; `phases`: 1 or 3, where they can be switched."""
         ...
 
     def revoke(self, evse: int) -> float:
@@ -170,6 +223,10 @@ class Bench(Protocol):
 
     def reset_hazard(self, evse: int, hazard: str) -> float:
         """A technician resets a latched hazard."""
+        ...
+
+    def latch(self, evse: int, hazard: str) -> float:
+        """Tell the safety program, now and whenever it starts, of a hazard of before a restart."""
         ...
 
     def signal(self, number: int) -> float:

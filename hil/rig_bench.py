@@ -18,15 +18,20 @@ from hil.bench import (
     Closed,
     Draws,
     Instrument,
+    Live,
     Locked,
     Missing,
     Offers,
     Open,
+    Says,
     Sight,
     SignalsFault,
     Told,
+    ToldPhases,
+    ToldTest,
     Unmet,
 )
+from hil.instruments.poller import LIVE_V
 from hil.instruments.relay_outputs import OutputFailed, RelayOutputs, Switched
 from hil.instruments.sightings import Quantity, Seen
 from hil.plant.pilot import current_from_duty
@@ -56,16 +61,21 @@ FAULT_OUTPUTS = {  #  catalogue id: output that causes it
     "emergency_stopped": "emergency_stop",
 }
 SEEN_BY = {  #  sight: quantity, and the instrument without which it cannot be seen
-    Closed:       (Quantity.CONTACT, Instrument.CONTACT),
-    Open:         (Quantity.CONTACT, Instrument.CONTACT),
-    Offers:       (Quantity.OFFER,   Instrument.PILOT),
-    SignalsFault: (Quantity.OFFER,   Instrument.PILOT),
-    Draws:        (Quantity.CURRENT, Instrument.CURRENT),
-    Told:         (Quantity.TOLD,    Instrument.WIRE),
-    Asks:         (Quantity.S2,      Instrument.VEHICLE),
-    Locked:       (Quantity.LOCKED,  None),
+    Closed:       (Quantity.CONTACT,     Instrument.CONTACT),
+    Open:         (Quantity.CONTACT,     Instrument.CONTACT),
+    Offers:       (Quantity.OFFER,       Instrument.PILOT),
+    SignalsFault: (Quantity.OFFER,       Instrument.PILOT),
+    Draws:        (Quantity.CURRENT,     Instrument.CURRENT),
+    Live:         (Quantity.OUTLET,      Instrument.OUTLET),
+    Told:         (Quantity.TOLD,        Instrument.WIRE),
+    ToldPhases:   (Quantity.TOLD_PHASES, Instrument.WIRE),
+    ToldTest:     (Quantity.TOLD_TEST,   Instrument.WIRE),
+    Asks:         (Quantity.S2,          Instrument.VEHICLE),
+    Locked:       (Quantity.LOCKED,      None),
 }
 # fmt: on
+EVENTS = (Quantity.TOLD, Quantity.TOLD_PHASES, Quantity.TOLD_TEST, Quantity.S2)
+"""Known when they happen: their latest value needs no second look."""
 WATCHED = (Quantity.CONTACT, Quantity.CURRENT, Quantity.LOCKED)
 """Read at intervals by the rig itself: silence means that an instrument is broken."""
 
@@ -293,10 +303,9 @@ class RigBench:
 
     def expect(self, sight: Sight, within_s: float, since_s: float | None = None) -> float:
         begin_s = self._stimulus_s if since_s is None else since_s
-        quantity = self._quantity(sight)
         while True:
             self._check()
-            seen = self._seen(sight, quantity, begin_s)
+            seen = self._seen(sight, begin_s)
             if seen is not None:
                 at_s = max(seen.at_s, begin_s)
                 if at_s - begin_s > within_s:
@@ -416,9 +425,7 @@ class RigBench:
 
     def _fresh(self, quantity: Quantity, after_s: float) -> bool:
         """Whether the latest value is one of after that instant; events are always."""
-        if quantity in (Quantity.TOLD, Quantity.S2):
-            return True
-        return self._sightings.fresh(quantity, after_s)
+        return quantity in EVENTS or self._sightings.fresh(quantity, after_s)
 
     def _await_fresh(self, quantity: Quantity, after_s: float) -> None:
         deadline_s = self._clock() + FRESH_WAIT_S
@@ -431,7 +438,7 @@ class RigBench:
     def _settled(self, sights: Sequence[Sight]) -> float:
         """When all `sights` hold, or when the patience for it ends."""
         asked_s = self._clock()
-        for sight in sights:
+        for sight in [one for one in sights if not isinstance(one, Says)]:
             self._await_fresh(self._quantity(sight), asked_s)
         while any(self._broken(sight, self._clock()) for sight in sights):
             if self._clock() - asked_s > SETTLE_S:
@@ -439,17 +446,31 @@ class RigBench:
             self._sightings.wait(STEP_S)
         return self._clock()
 
-    def _seen(self, sight: Sight, quantity: Quantity, begin_s: float) -> Seen | None:
+    def _seen(self, sight: Sight, begin_s: float) -> Seen | None:
         """Since when it is so; None: it is not."""
-        if isinstance(sight, Told):
+        if isinstance(sight, Says):
+            return self._said(sight, begin_s)
+        quantity = self._quantity(sight)
+        if isinstance(sight, Told | ToldPhases | ToldTest):
             told = self._sightings.since(quantity, begin_s)
-            return next((one for one in told if one.value is sight.closed), None)
+            return next((one for one in told if holds(sight, one.value)), None)
         if not self._fresh(quantity, begin_s):
             return None
         return self._sightings.run(quantity, lambda value: holds(sight, value))
 
+    def _said(self, sight: Says, begin_s: float) -> Seen | None:
+        """Since when the station tells of it."""
+        self._own(sight.evse)
+        said_s = self._wired.leases.told_s(sight.evse, sight.hazard)
+        if said_s is None:
+            return None
+        return Seen(max(said_s, begin_s), Quantity.ACT, sight.hazard, 0.0)
+
     def _broken(self, sight: Sight, begin_s: float) -> Seen | None:
         """What contradicts `sight` since `begin_s`, or now."""
+        if isinstance(sight, Says):
+            gone = Seen(self._clock(), Quantity.ACT, f"no {sight.hazard}", 0.0)
+            return gone if self._said(sight, begin_s) is None else None
         quantity = self._quantity(sight)
         for one in self._sightings.since(quantity, begin_s):
             if not holds(sight, one.value):
@@ -484,5 +505,11 @@ def holds(sight: Sight, value: Any) -> bool:
             return bool(value) is asking
         case Locked(locked=locked):
             return bool(value) is locked
-        case _:
-            raise Missing(f"nothing that sees {sight}")
+        case Live(phases=phases):
+            return sum(1 for volts in value if volts > LIVE_V) == phases
+        case ToldPhases(phases=phases):
+            return bool(value == phases)
+        case ToldTest():
+            return True
+        case Says():
+            raise Missing(Instrument.WORDS.value)  # Nothing that an instrument shows.

@@ -19,15 +19,16 @@ from pathlib import Path
 from chargepoint.config import ConfigError
 from hal.loader import BAUD_MIN
 from hil.report import Run, commit, host, summary_line, write
+from hil.report_record import keep
 from hil.rig.config import load_rig
 from hil.rig.play import HardwareRig, RigFailed
-from hil.scenarios.plan import CASES
+from hil.scenarios.plan import CASES, CLASSES
 from hil.scenarios.scenario import Case
 from hil.sim_rig import Outcome, SimRig
 
 OUT = Path("var/hil")
 RIG = Path(__file__).with_name("rig.toml")
-WORKERS = 2
+WORKERS = 3
 """Rigs side by side; each has its own plant, lines and programs."""
 BOARDS = {"alone": "boards open by themselves", "plain": "boards do not open by themselves"}
 BAUDS = (9600, 19200, 38400, 57600, 115200)
@@ -38,13 +39,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wish = parser.parse_args(arguments)
     if wish.board == "plain" and wish.baud < BAUD_MIN:
         parser.error(f"boards that do not open by themselves need {BAUD_MIN} baud or more")
-    cases = [CASES[name] for name in wish.only] if wish.only else list(CASES.values())
+    cases = _chosen(wish)
     run = _on_hardware(wish.rig, cases) if wish.bench == "rig" else _simulated(wish, cases)
     wish.out.mkdir(parents=True, exist_ok=True)
     write(run, wish.out)
+    if wish.record is not None:
+        keep(run, wish.record)
     print(summary_line(run))
     print(f"report: {wish.out / 'report.html'}")
     return 0 if all(one.verdict in ("passed", "skipped") for one in run.outcomes) else 1
+
+
+def _chosen(wish: argparse.Namespace) -> list[Case]:
+    """Cases to play, in the order of the report, each as often as it is to be played."""
+    classes = wish.classes or (() if wish.only else tuple(CLASSES))
+    names = {case.name for name in classes for case in CLASSES[name][1]} | set(wish.only or ())
+    return [case for case in CASES.values() if case.name in names for _ in range(wish.repeat)]
 
 
 def _on_hardware(path: Path, cases: Sequence[Case]) -> Run:
@@ -102,9 +112,9 @@ def _simulated(wish: argparse.Namespace, cases: Sequence[Case]) -> Run:
 
 
 def _play(rigs: Sequence[SimRig], cases: Sequence[Case]) -> list[Outcome]:
-    """All cases, by as many threads as there are rigs; the long ones are wherever they fall."""
+    """All cases, by as many threads as there are rigs; the long ones first."""
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
-    for case in cases:
+    for case in sorted(cases, key=lambda one: not one.long):
         waiting.put(case)
     outcomes: list[Outcome] = []
     failures: list[BaseException] = []
@@ -152,6 +162,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--board", choices=tuple(BOARDS), default="alone")
     parser.add_argument(
         "--only", action="append", choices=sorted(CASES), metavar="NAME", help="may be repeated"
+    )
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        choices=tuple(CLASSES),
+        help="all of a class; may be repeated",
+    )
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each case N times")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="keep the worst times of each case at this baud rate in a TOML file",
     )
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--workers", type=int, default=WORKERS)

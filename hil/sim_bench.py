@@ -21,13 +21,17 @@ from hil.bench import (
     Closed,
     Draws,
     Instrument,
+    Live,
     Locked,
     Missing,
     Offers,
     Open,
+    Says,
     Sight,
     SignalsFault,
     Told,
+    ToldPhases,
+    ToldTest,
     Unmet,
 )
 from hil.instruments.leases import Leases
@@ -35,6 +39,8 @@ from hil.instruments.recorder import Event, Recorder
 from hil.plant.pilot import current_from_duty
 
 POLL_S = 0.02
+LIVE_V = 50.0
+"""A phase with more than this is live."""
 SHOWN = (
     "pilot_state",
     "pilot_mode",
@@ -43,6 +49,8 @@ SHOWN = (
     "contactor_commanded",
     "contactor_closed",
     "current_a",
+    "locked",
+    "outlet_v",
     "faults",
 )
 REQUEST_WAIT_S = 5.0
@@ -56,6 +64,8 @@ BUILT_IN = {
     Instrument.FAULTS: "faults of the simulated plant",
     Instrument.SUPPLY: "simulated grid",
     Instrument.READER: "simulated card readers",
+    Instrument.OUTLET: "voltages behind the simulated contactors",
+    Instrument.HEAT: "temperature of the simulated enclosure",
 }
 
 
@@ -103,6 +113,7 @@ class SimBench:
             found[Instrument.WIRE] = "commands as they arrive at the simulated board"
         if self._leases is not None:
             found[Instrument.LEASES] = "client of the safety program's socket"
+            found[Instrument.WORDS] = "hazards that the safety program told of"
         if self._programs is not None:
             found[Instrument.PROGRAMS] = "signals to the safety program's process"
         return found
@@ -134,11 +145,14 @@ class SimBench:
     def supply(self, on: bool) -> float:
         return self._post("/grid", {"supply": "on" if on else "off"})
 
+    def temperature(self, evse: int, celsius: float | None) -> float:
+        return self._post(f"/evse/{evse}/temperature", {"celsius": celsius})
+
     def permit(self, evse: int, current_a: float) -> float:
         return self._given(self._holder.permit(evse, current_a))
 
-    def limit(self, evse: int, current_a: float) -> float:
-        return self._given(self._holder.limit(evse, current_a))
+    def limit(self, evse: int, current_a: float, phases: int | None = None) -> float:
+        return self._given(self._holder.limit(evse, current_a, phases))
 
     def revoke(self, evse: int) -> float:
         return self._given(self._holder.revoke(evse))
@@ -148,6 +162,9 @@ class SimBench:
 
     def reset_hazard(self, evse: int, hazard: str) -> float:
         return self._given(self._holder.reset_hazard(evse, hazard))
+
+    def latch(self, evse: int, hazard: str) -> float:
+        return self._given(self._holder.latch(evse, hazard))
 
     def signal(self, number: int) -> float:
         return self._given(self._steered.signal(number))
@@ -205,18 +222,27 @@ class SimBench:
             now_s: float = state["now_s"]
             for sight in sights:
                 broken = self._broken(sight, begin_s)
-                if broken is not None or not holds(sight, state["evse"][str(sight.evse)]):
+                if broken is not None or not self._so(sight, state):
                     at_s = now_s if broken is None else broken.at_s
                     raise Unmet(f"{sight}: for {at_s - begin_s:.3f} s only, expected {for_s:g} s")
             if now_s - begin_s >= for_s:
                 return now_s
             self._pause()
 
+    def _so(self, sight: Sight, state: Mapping[str, Any]) -> bool:
+        """It is so now."""
+        if isinstance(sight, Says):
+            return self._holder.told_s(sight.evse, sight.hazard) is not None
+        return holds(sight, state["evse"][str(sight.evse)])
+
     def _seen_s(self, sight: Sight, state: Mapping[str, Any], begin_s: float) -> float | None:
         """When `sight` became true; None: it is not."""
-        if isinstance(sight, Told):
+        if isinstance(sight, Told | ToldPhases | ToldTest):
             told = self._wire.first(_mark(sight), begin_s)
             return None if told is None else told.at_s
+        if isinstance(sight, Says):
+            said_s = self._holder.told_s(sight.evse, sight.hazard)
+            return None if said_s is None else max(said_s, begin_s)
         evse = state["evse"][str(sight.evse)]
         if not holds(sight, evse):
             return None
@@ -294,8 +320,12 @@ def holds(sight: Sight, evse: Mapping[str, Any]) -> bool:
             return bool(evse["s2_closed"]) is asking
         case Locked(locked=locked):
             return bool(evse["locked"]) is locked
-        case Told():
+        case Live(phases=phases):
+            return sum(1 for volts in evse["outlet_v"] if volts > LIVE_V) == phases
+        case Told() | ToldPhases() | ToldTest():
             raise Missing(Instrument.WIRE.value)  # A command is an event, not a state.
+        case Says():
+            raise Missing(Instrument.WORDS.value)  # Nothing that the plant shows.
 
 
 def _mark(sight: Sight) -> Callable[[Event], bool]:
@@ -313,8 +343,12 @@ def _mark(sight: Sight) -> Callable[[Event], bool]:
                 return event.type == "contactor_commanded" and event.fields["closed"] is closed
             case Asks(asking=asking):
                 return event.type == ("s2_closed" if asking else "s2_opened")
-            case Draws() | Locked():
-                return False  # Seen in samples only.
+            case ToldTest():
+                return event.type == "rcd_tested"
+            case ToldPhases(phases=phases):
+                return event.type == "phases_commanded" and event.fields["phases"] == phases
+            case Draws() | Locked() | Live() | Says():
+                return False  # Seen in samples only, or said.
         if event.type != "pilot_commanded":
             return False
         duty_ratio: float = event.fields["duty_ratio"]

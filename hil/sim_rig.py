@@ -27,6 +27,9 @@ from hil.stage import Stage, StageError, changed, example, to_toml
 CABLE, SOCKET = 1, 2
 """EVSEs of the rig."""
 
+METER = Path(__file__).with_name("instruments") / "meter_with_rotation.toml"
+"""Map of the meters: the usual one, and the order of the phases."""
+
 # fmt: off
 CHANGES = {
     "station.id":                  "RIG-SIM",
@@ -34,7 +37,12 @@ CHANGES = {
     "safety.permission_lease_s":   10.0,   # shortest allowed; 120 in service
     "safety.over_current_grace_s": 2.0,    # 7 in service
     "safety.reclose_wait_s":       1.0,    # 5 in service
+    "device.2.map":                str(METER),
+    "device.3.map":                str(METER),
     "simulator.vehicle.2":         {"cable_a": 32},
+}
+MAINS = {
+    "supply": "on", "voltage_v": [230, 230, 230], "frequency_hz": 50, "rotation": "clockwise",
 }
 # fmt: on
 CONNECT_WAIT_S = 5.0
@@ -106,7 +114,7 @@ class SimRig:
             leases.start()
             self.stage.wait_until(lambda: leases.connected, CONNECT_WAIT_S, "the lease holder")
             bench = SimBench(self.stage.simulator_url, self.recorder, leases, program)
-            outcome = self._perform(Trial(bench, place, _settings(config)), case)
+            outcome = self._perform(Trial(bench, place, _settings(config)), case, leases)
             leases.stop()
             self._rest()
             program.stop()
@@ -116,7 +124,7 @@ class SimRig:
             return Outcome(case=case, verdict="broken", detail=str(error))
         return outcome
 
-    def _perform(self, trial: Trial, case: Case) -> Outcome:
+    def _perform(self, trial: Trial, case: Case, leases: Leases) -> Outcome:
         self.recorder.begin()
         begin_s = time.monotonic()
         verdict, detail = "passed", ""
@@ -128,6 +136,12 @@ class SimRig:
         if late and not detail:
             verdict = "failed"
             detail = "; ".join(f"{one.what}: outside its limit" for one in late)
+        told = leases.told(trial.evse)
+        untold = sorted(set(case.hazards) - told)
+        if untold and not detail:
+            verdict, detail = "failed", f"the station did not tell of {', '.join(untold)}"
+        if detail and told:
+            detail += f"; the station told of {', '.join(sorted(told))}"
         return Outcome(
             case=case,
             verdict=verdict,
@@ -148,10 +162,12 @@ class SimRig:
 
     def _rest(self) -> None:
         """The plant as at the beginning: mains on, no faults, no vehicles."""
-        self.stage.post("/grid", {"supply": "on"})
+        self.stage.post("/grid", MAINS)
         for number, evse in self.stage.state()["evse"].items():
             for fault in evse["faults"]:
                 self.stage.post(f"/evse/{number}/fault", {"fault": fault, "active": False})
+            if evse["temperature_held"]:
+                self.stage.post(f"/evse/{number}/temperature", {"celsius": None})
             self.stage.unplug(int(number))
 
 

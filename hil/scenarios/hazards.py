@@ -12,20 +12,24 @@ from hil.scenarios.moves import (
     CURRENT_A,
     FAULT_SHOWN_LEAST_S,
     FAULTY,
+    METER_S,
     NOTHING_A,
     OFFER_LIMIT_S,
     OPEN_LIMIT_S,
+    SAFETY,
+    SEEN_S,
     USUAL,
     charge,
     energise,
+    latest_s,
     opens,
+    over,
     shows_fault,
     stays_off,
     stops_in_order,
 )
 from hil.scenarios.scenario import Case, Trial
 
-SAFETY = "safety fault"
 SAMPLES_S = 0.06
 """Samples that the diode check, the cable coding and the pilot filter take."""
 PROXIMITY_S = 0.5
@@ -37,19 +41,8 @@ WELD_SEEN_S = 0.5
 OPENED_ALONE_S = 0.1
 HOT_S = 1.0
 """Over-temperature must last this long."""
-METER_S = 1.0
-"""A meter is read this often: both the beginning of an overdraw and the end of its grace are seen
-by a reading."""
 OVERDRAW_RISE_S = 0.5
 """The simulated vehicle takes too much this long after the fault was set."""
-SEEN_S = 0.3
-"""A round of the bus and a step of the program, on a slow line."""
-
-
-def _over(trial: Trial, fault: str, opened_because: str) -> None:
-    """`fault` while charging opens at once."""
-    charge(trial)
-    opens(trial, opened_because, trial.bench.inject(trial.evse, fault), SAFETY)
 
 
 def _charges_after_a_new_plug_in(trial: Trial, fault: str) -> None:
@@ -64,14 +57,14 @@ def _charges_after_a_new_plug_in(trial: Trial, fault: str) -> None:
 
 def pilot_shorted(trial: Trial) -> None:
     """Pilot to earth while charging: open; no offer until the plug was out."""
-    _over(trial, "pilot_shorted", "short")
+    over(trial, "pilot_shorted", "short")
     stays_off(trial, "pilot shorted", 1.0, "state E")
     _charges_after_a_new_plug_in(trial, "pilot_shorted")
 
 
 def pilot_out_of_range(trial: Trial) -> None:
     """A pilot level that no state has."""
-    _over(trial, "pilot_out_of_range", "level out of range")
+    over(trial, "pilot_out_of_range", "level out of range")
     stays_off(trial, "level out of range", 1.0, "pilot fault")
     _charges_after_a_new_plug_in(trial, "pilot_out_of_range")
 
@@ -170,8 +163,8 @@ def supply_fails(trial: Trial) -> None:
 
 def residual_current(trial: Trial) -> None:
     """A residual current: open, F; only a new plug-in charges again."""
-    _over(trial, "rcd_tripped", "trip")
-    shows_fault(trial, _now(trial))
+    over(trial, "rcd_tripped", "trip")
+    shows_fault(trial, latest_s(trial))
     bench, evse = trial.bench, trial.evse
     bench.inject(evse, "rcd_tripped", False)
     bench.keeps(3.5, Open(evse))
@@ -181,8 +174,8 @@ def residual_current(trial: Trial) -> None:
 def emergency_stopped(trial: Trial) -> None:
     """The emergency stop: open, F; releasing it does not start anything, new leave does."""
     bench, evse = trial.bench, trial.evse
-    _over(trial, "emergency_stopped", "emergency stop")
-    shows_fault(trial, _now(trial))
+    over(trial, "emergency_stopped", "emergency stop")
+    shows_fault(trial, latest_s(trial))
     bench.inject(evse, "emergency_stopped", False)
     trial.holds("released: stays open", 5.0, "new leave", Open(evse))
     bench.revoke(evse)
@@ -213,8 +206,8 @@ def over_current(trial: Trial) -> None:
 
 def board_fault(trial: Trial) -> None:
     """The board reports a fault of its own."""
-    _over(trial, "board_fault", "board fault")
-    shows_fault(trial, _now(trial))
+    over(trial, "board_fault", "board fault")
+    shows_fault(trial, latest_s(trial))
     trial.bench.inject(trial.evse, "board_fault", False)
     trial.holds("fault gone: stays open", 5.0, "good for 30 s", Open(trial.evse))
 
@@ -284,41 +277,55 @@ def energise_again(trial: Trial, since_s: float) -> None:
     trial.time("good again → energised", Closed(trial.evse), since_s, 20.0, "by itself")
 
 
-def _now(trial: Trial) -> float:
-    """The instant of the fault, as the latest measurement knows it."""
-    return trial.measured[-1].at_s or 0.0
-
-
 PROGRAMS = USUAL | {Instrument.PROGRAMS}
 SUPPLIED = USUAL | {Instrument.SUPPLY}
 
 # fmt: off
 CASES = (
-    Case(play=pilot_shorted, title="Pilot shorted to earth", clause="state E", needs=FAULTY),
+    Case(play=pilot_shorted, title="Pilot shorted to earth", clause="state E", needs=FAULTY,
+         hazards=("pilot_shorted",)),
     Case(play=pilot_out_of_range, title="Pilot level out of range",
-         clause="pilot fault", needs=FAULTY),
-    Case(play=diode_missing, title="No diode at plug-in", clause="diode check", needs=FAULTY),
-    Case(play=diode_lost, title="Diode lost while charging", clause="diode check", needs=FAULTY),
+         clause="pilot fault", needs=FAULTY,
+         hazards=("pilot_out_of_range",)),
+    Case(play=diode_missing, title="No diode at plug-in", clause="diode check", needs=FAULTY,
+         hazards=("diode_missing",)),
+    Case(play=diode_lost, title="Diode lost while charging", clause="diode check", needs=FAULTY,
+         hazards=("diode_missing",)),
     Case(play=proximity_invalid, title="Cable coding broken",
-         clause="PP", needs=FAULTY, socket=True),
+         clause="PP", needs=FAULTY, socket=True,
+         hazards=("proximity_invalid",)),
     Case(play=contactor_welded, title="Contactor welds under load",
-         clause="weld check", needs=FAULTY),
+         clause="weld check", needs=FAULTY,
+         hazards=("contactor_welded",)),
     Case(play=contactor_welded_at_rest, title="Contactor closed at rest",
-         clause="weld check", needs=FAULTY),
+         clause="weld check", needs=FAULTY,
+         hazards=("contactor_welded",)),
     Case(play=contactor_not_closing, title="Contactor does not close",
-         clause="feedback", needs=FAULTY),
+         clause="feedback", needs=FAULTY,
+         hazards=("contactor_not_closing",)),
     Case(play=contactor_opened_alone, title="Coil loses its supply",
-         clause="feedback", needs=FAULTY),
-    Case(play=supply_fails, title="Mains fail and return", clause="power return", needs=SUPPLIED),
-    Case(play=residual_current, title="Residual current", clause=SAFETY, needs=FAULTY),
-    Case(play=emergency_stopped, title="Emergency stop", clause=SAFETY, needs=FAULTY),
-    Case(play=over_temperature, title="Over-temperature", clause="10.1", needs=FAULTY),
-    Case(play=over_current, title="Over-current", clause="10.1", needs=FAULTY),
-    Case(play=board_fault, title="Board reports a fault", clause=SAFETY, needs=FAULTY),
-    Case(play=readings_frozen, title="Readings stand still", clause="stale", needs=FAULTY),
-    Case(play=board_lost, title="Board silent", clause="watchdog", needs=FAULTY),
-    Case(play=board_exchanged, title="Another board answers", clause="identity", needs=FAULTY),
+         clause="feedback", needs=FAULTY,
+         hazards=("contactor_opened_alone",)),
+    Case(play=supply_fails, title="Mains fail and return", clause="power return", needs=SUPPLIED,
+         hazards=("contactor_opened_alone",)),
+    Case(play=residual_current, title="Residual current", clause=SAFETY, needs=FAULTY,
+         hazards=("rcd_tripped",)),
+    Case(play=emergency_stopped, title="Emergency stop", clause=SAFETY, needs=FAULTY,
+         hazards=("emergency_stopped",)),
+    Case(play=over_temperature, title="Over-temperature", clause="10.1", needs=FAULTY,
+         hazards=("over_temperature",)),
+    Case(play=over_current, title="Over-current", clause="10.1", needs=FAULTY,
+         hazards=("over_current",)),
+    Case(play=board_fault, title="Board reports a fault", clause=SAFETY, needs=FAULTY,
+         hazards=("board_fault",)),
+    Case(play=readings_frozen, title="Readings stand still", clause="stale", needs=FAULTY,
+         hazards=("reading_stale",)),
+    Case(play=board_lost, title="Board silent", clause="watchdog", needs=FAULTY,
+         hazards=("board_lost",)),
+    Case(play=board_exchanged, title="Another board answers", clause="identity", needs=FAULTY,
+         hazards=("board_refused",)),
     Case(play=program_killed, title="Safety program killed", clause="watchdog", needs=PROGRAMS),
-    Case(play=program_hangs, title="Safety program hangs", clause="watchdog", needs=PROGRAMS),
+    Case(play=program_hangs, title="Safety program hangs", clause="watchdog", needs=PROGRAMS,
+         hazards=("watchdog_tripped",)),
 )
 # fmt: on

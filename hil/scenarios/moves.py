@@ -5,7 +5,7 @@ Clauses are sequences of IEC 61851-1 Annex A, Table A.6, as docs/iec61851.md cit
 
 from __future__ import annotations
 
-from hil.bench import Asks, Closed, Draws, Instrument, Offers, Open, SignalsFault, Told
+from hil.bench import Asks, Closed, Draws, Instrument, Offers, Open, Says, SignalsFault, Told
 from hil.scenarios.scenario import Trial
 
 OPEN_LIMIT_S = 0.1
@@ -23,6 +23,12 @@ FAULT_SHOWN_LEAST_S = 0.3
 """Table A.5: state F is held for this long."""
 FAULT_WITHIN_S = 1.0
 """Our choice: the contact has half a second to be seen open first."""
+SAFETY = "safety fault"
+SEEN_S = 0.3
+"""A round of the bus and a step of the program, on a slow line."""
+METER_S = 1.0
+"""A meter is read this often: both the beginning of an overdraw and the end of its grace are seen
+by a reading."""
 CURRENT_A = 16.0
 ANY_A = (5.9, 80.0)
 NOTHING_A = (0.0, 0.0)
@@ -40,6 +46,7 @@ USUAL = frozenset(
     }
 )
 FAULTY = USUAL | {Instrument.FAULTS}
+TOLD = FAULTY | {Instrument.WORDS}
 
 
 def charge(trial: Trial, current_a: float = CURRENT_A) -> float:
@@ -95,3 +102,28 @@ def shows_fault(trial: Trial, since_s: float) -> None:
     evse = trial.evse
     trial.time("→ state F", SignalsFault(evse), since_s, FAULT_WITHIN_S, "Table A.5")
     trial.holds("state F shown", FAULT_SHOWN_LEAST_S, "Table A.5", SignalsFault(evse), Open(evse))
+
+
+def over(trial: Trial, fault: str, opened_because: str, held_s: float = 0.0) -> None:
+    """`fault` while charging opens at once, or when it has lasted for `held_s`."""
+    charge(trial)
+    clause = f"{SAFETY} + {held_s:g} s" if held_s else SAFETY
+    injected_s = trial.bench.inject(trial.evse, fault)
+    opens(trial, opened_because, injected_s, clause, held_s + OPEN_LIMIT_S)
+
+
+def goes_on(trial: Trial, what: str, for_s: float, clause: str) -> None:
+    """Closed, offered and drawn as before."""
+    evse = trial.evse
+    sights = Closed(evse), Offers(evse, *ANY_A), Draws(evse, *DRAWING_A)
+    trial.holds(f"{what}: goes on", for_s, clause, *sights)
+
+
+def says(trial: Trial, hazard: str, since_s: float, limit_s: float, clause: str) -> float:
+    """The station tells of `hazard` in time."""
+    return trial.time(f"→ told: {hazard}", Says(trial.evse, hazard), since_s, limit_s, clause)
+
+
+def latest_s(trial: Trial) -> float:
+    """The instant of the latest measurement."""
+    return trial.measured[-1].at_s or 0.0

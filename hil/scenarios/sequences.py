@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from hil.bench import Asks, Closed, Draws, Instrument, Locked, Offers, Open
+from hil.bench import Asks, Closed, Draws, Instrument, Offers, Open
 from hil.scenarios.moves import (
     ANY_A,
     CLOSE_LIMIT_S,
@@ -34,6 +34,7 @@ STEADY_LEAST_S = 3.0
 """Sequence 9.2: x1 before the oscillator starts again."""
 RAMP_DOWN_LEAST_S = 6.0
 """Sequence 10.2: not opened under load before this."""
+CLOSING_PAUSE_S = 12.0
 D_BEGINS_S = 0.06
 """State D is made of samples over this time; C and D are both asking."""
 SLACK_S = 0.2
@@ -214,29 +215,32 @@ def program_ends_in_order(trial: Trial) -> None:
     stops_in_order(trial, "SIGTERM", told_s, 1.0, "10.1")
 
 
-def locks_the_plug(trial: Trial) -> None:
-    """Socket outlet: locked before the contact closes, held while it is closed, then free."""
+def own_minimum(trial: Trial) -> None:
+    """A station whose minimum is 8 A pauses at 7 A; no vehicle is ever offered less than 8."""
     bench, evse = trial.bench, trial.evse
-    bench.plug_in(evse)
-    bench.permit(evse, GENTLE_A)
-    locked_s = bench.expect(Locked(evse, True), OFFER_LIMIT_S)
-    closed_s = bench.expect(Closed(evse), OFFER_LIMIT_S)
-    trial.between("locked → closed", locked_s, closed_s, OFFER_LIMIT_S, "lock first")
-    bench.expect(Draws(evse, *DRAWING_A), OFFER_LIMIT_S, closed_s)
-    trial.holds("locked while closed", 0.5, "lock held", Locked(evse, True), Closed(evse))
-    opened_s = stops_in_order(trial, "revoke", bench.revoke(evse), 1.0, "10.1")
-    trial.time("open → free", Locked(evse, False), opened_s, 5.0, "lock last")
+    charge(trial, GENTLE_A)
+    stops_in_order(trial, "7 A", bench.limit(evse, 7.0), 1.0, "10.1, below the minimum")
+    stays_off(trial, "limit 7 A", 1.0, "below the minimum")
 
 
-def cable_rating_limits(trial: Trial) -> None:
-    """Socket outlet: a 13 A cable is offered 13 A, whatever the leases allow."""
+def limit_lease_ends_in_a_pause(trial: Trial) -> None:
+    """With a failsafe current of 0 nobody charges without somebody who renews the limit."""
+    charge(trial, GENTLE_A)
+    lapsed_s = trial.bench.lapse(trial.evse, "limit")
+    limit_s = trial.settings.limit_lease_s + SLACK_S
+    stops_in_order(trial, "last renewal", lapsed_s, limit_s, "limit lease")
+    stays_off(trial, "limit over", 1.0, "limit lease")
+
+
+def closings_keep_their_distance(trial: Trial) -> None:
+    """Where contactors want to be spared, a vehicle that comes back soon has to wait."""
     bench, evse = trial.bench, trial.evse
-    bench.plug_in(evse, 13)
-    permitted_s = bench.permit(evse, CURRENT_A)
-    trial.time("13 A cable → offer", Offers(evse, 12.9, 13.0), permitted_s, OFFER_LIMIT_S, "3, PP")
-    bench.expect(Closed(evse), OFFER_LIMIT_S)
-    bench.expect(Draws(evse, 10.0, 13.0), OFFER_LIMIT_S)
-    trial.holds("never more", 1.0, "PP", Offers(evse, 6.0, 13.0), Draws(evse, 0.0, 13.0))
+    closed_s = charge(trial)
+    bench.expect(Asks(evse, False), 3.0, bench.stop_request(evse))
+    bench.expect(Open(evse), 1.0)
+    asked_s = bench.request_power(evse, CURRENT_A)
+    again_s = bench.expect(Closed(evse), 20.0, asked_s)
+    trial.between("closing → next closing", closed_s, again_s, 25.0, "5", CLOSING_PAUSE_S)
 
 
 PROGRAMS = USUAL | {Instrument.PROGRAMS}
@@ -264,7 +268,7 @@ CASES = (
     Case(play=ventilated, title="State D with ventilation",
          clause="4, D as C", needs=USUAL, ventilated=True),
     Case(play=ventilation_missing, title="State D without ventilation, while charging",
-         clause="D not served", needs=USUAL),
+         clause="D not served", needs=USUAL, hazards=("ventilation_missing",)),
     Case(play=ventilation_missing_from_the_start, title="State D without ventilation, from B2",
          clause="D not served", needs=USUAL),
     Case(play=limit_lease_ends, title="Limit lease ends: failsafe current",
@@ -273,9 +277,11 @@ CASES = (
          clause="permission lease", needs=USUAL),
     Case(play=program_ends_in_order, title="Safety program is told to end",
          clause="10.1", needs=PROGRAMS),
-    Case(play=locks_the_plug, title="Plug locked around the energy",
-         clause="lock", needs=USUAL, socket=True),
-    Case(play=cable_rating_limits, title="Rating of the cable",
-         clause="PP", needs=USUAL, socket=True),
+    Case(play=own_minimum, title="Minimum of the station",
+         clause="10.1", needs=USUAL, changes={"evse.0.current_min_a": 8.0}),
+    Case(play=limit_lease_ends_in_a_pause, title="Limit lease ends: pause",
+         clause="limit lease", needs=USUAL, changes={"safety.failsafe_current_a": 0.0}),
+    Case(play=closings_keep_their_distance, title="Pause between closings",
+         clause="4", needs=USUAL, changes={"safety.closing_pause_s": CLOSING_PAUSE_S}),
 )
 # fmt: on
