@@ -70,6 +70,12 @@ class BoardListener:
             self._sightings.happened(Quantity.OFFER, value, at_s, self._doubt_s)
         elif name == "contactor":
             self._sightings.happened(Quantity.TOLD, bool(value), at_s, self._doubt_s)
+        elif name == "one_phase":
+            phases = 1 if value else 3
+            self._sightings.happened(Quantity.TOLD_PHASES, phases, at_s, self._doubt_s)
+        elif name == "rcd_test" and value:
+            # Each write is a test of its own, so that its instant is its value.
+            self._sightings.happened(Quantity.TOLD_TEST, at_s, at_s, self._doubt_s)
 
     def _read(self, exchange: Exchange) -> None:
         values: dict[str, float] = {}

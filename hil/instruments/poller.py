@@ -56,10 +56,8 @@ def analyser_of(
     doubt_s: float,
     judges_contact: bool,
 ) -> Read:
-    """Reads currents, and voltages when the analyser `judges_contact`."""
-    wanted = [f"current_{phase}" for phase in PHASES]
-    if judges_contact:
-        wanted += [f"voltage_{phase}" for phase in PHASES]
+    """Reads currents and voltages; `judges_contact`: no input sees the outlet sooner."""
+    wanted = [f"{name}_{phase}" for name in ("current", "voltage") for phase in PHASES]
     reading = {name: one for name, one in registers.reading.items() if name in wanted}
     blocks = replace(registers, reading=reading).blocks("reading")
 
@@ -73,8 +71,10 @@ def analyser_of(
                 values[register.name] = register.decode(block.words(register, words.values))
         current_a = tuple(_phases(values, "current"))
         sightings.sampled(Quantity.CURRENT, current_a, taken_s, doubt_s, every=True)
+        voltage_v = tuple(_phases(values, "voltage"))
+        sightings.sampled(Quantity.OUTLET, voltage_v, taken_s, doubt_s, every=True)
         if judges_contact:
-            live = max(_phases(values, "voltage"), default=0.0) > LIVE_V
+            live = max(voltage_v, default=0.0) > LIVE_V
             sightings.sampled(Quantity.CONTACT, live, taken_s, doubt_s)
 
     return read

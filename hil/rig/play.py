@@ -16,6 +16,7 @@ import msgspec
 from chargepoint.config import Config
 from hal.bus.port import PortLost
 from hil.bench import Instrument, Missing, Unmet
+from hil.instruments.leases import Leases
 from hil.instruments.recorder import RecorderBroken
 from hil.instruments.relay_outputs import OutputFailed
 from hil.rig.config import RigSetup
@@ -106,8 +107,9 @@ class HardwareRig:
         place = Place(evse=self._setup.file.station.evse)
         trial = RigTrial(self.bench, place, settings(self._setup.station, self._setup.board))
         try:
+            self._meet_anew()
             self.bench.rest()
-        except (OutputFailed, RecorderBroken, Unmet, Missing) as error:
+        except (RigFailed, OutputFailed, RecorderBroken, Unmet, Missing) as error:
             return Outcome(case=case, verdict="broken", detail=f"not at rest before: {error}")
         self._wired.sightings.begin()
         begin_s = time.monotonic()
@@ -139,7 +141,18 @@ class HardwareRig:
         late = [one for one in trial.measured if one.judged and not one.met]
         if late:
             return "failed", "; ".join(f"{one.what}: outside its limit" for one in late)
+        untold = sorted(set(case.hazards) - self._wired.leases.told(trial.evse))
+        if untold:
+            return "failed", f"the station did not tell of {', '.join(untold)}"
         return "passed", ""
+
+    def _meet_anew(self) -> None:
+        """A lease holder that has not heard of anything yet. Raises RigFailed."""
+        self._wired.leases.revoke(self._setup.file.station.evse)
+        self._wired.leases.stop()
+        self._wired.leases = Leases(self._setup.socket)
+        self._wired.leases.start()
+        self._await_program()
 
     def _await_program(self) -> None:
         deadline_s = time.monotonic() + CONNECT_WAIT_S
@@ -158,7 +171,10 @@ def unfit(case: Case, setup: RigSetup) -> str:
         return "the station is not ventilated"
     if case.name in UNVENTILATED and evse.ventilated:
         return "the station is ventilated"
+    number = setup.station.evse.index(evse)
     for key, value in case.changes.items():
+        # A case speaks of its EVSE as the first one.
+        key = key.replace("evse.0.", f"evse.{number}.")
         if _configured(setup.station, key) != value:
             return f"the station is not configured with {key} = {value}"
     return ""

@@ -14,6 +14,8 @@ WORDS: dict[Quantity, Callable[[Any], str]] = {  #  sightings worth a line in th
     Quantity.ACT:     str,
     Quantity.OFFER:   lambda duty_ratio: f"wire: pilot {duty_ratio:.2%}",
     Quantity.TOLD:    lambda closed: f"wire: contactor {'close' if closed else 'open'}",
+    Quantity.TOLD_PHASES: lambda phases: f"wire: {phases} phase{'s' if phases > 1 else ''}",
+    Quantity.TOLD_TEST: lambda _: "wire: self-test",
     Quantity.CONTACT: lambda live: f"contact {'closed' if live else 'open'}",
     Quantity.S2:      lambda asks: f"S2 {'closed' if asks else 'opened'}",
     Quantity.LOCKED:  lambda locked: f"plug {'locked' if locked else 'free'}",

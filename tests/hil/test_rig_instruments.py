@@ -117,6 +117,16 @@ def test_a_command_that_is_repeated_counts_once() -> None:
     assert [(one.at_s, one.value) for one in told] == [(1.0, True), (2.0, False)]
 
 
+def test_every_self_test_and_the_phases_are_seen() -> None:
+    test = rtu_frame(BOARD, bytes.fromhex("05 0002 FF00"))
+    one_phase = rtu_frame(BOARD, bytes.fromhex("05 0003 FF00"))
+    frames = [(test, 1.0), (test, 1.01), (test, 9.0), (test, 9.01)]
+    sightings = listened(*frames, (one_phase, 12.0), (one_phase, 12.01))
+    assert [one.at_s for one in sightings.since(Quantity.TOLD_TEST, 0.0)] == [1.0, 9.0]
+    (phases,) = sightings.since(Quantity.TOLD_PHASES, 0.0)
+    assert (phases.at_s, phases.value) == (12.0, 1)
+
+
 def test_a_duty_that_nobody_wrote_is_seen_in_the_board_s_reading() -> None:
     """Its watchdog, or a restart: the pilot is not what was last written."""
     steady = rtu_frame(BOARD, bytes.fromhex("06 0000 2710"))
