@@ -211,7 +211,10 @@ def instruments(wired: Wired, operator: bool) -> dict[Instrument, str]:
     """What this rig has, in words that a report can carry; doubts included."""
     file = wired.setup.file
     outputs = wired.outputs
-    found: dict[Instrument, str] = {Instrument.LEASES: "client of the safety program's socket"}
+    found: dict[Instrument, str] = {
+        Instrument.LEASES: "client of the safety program's socket",
+        Instrument.WORDS: "hazards that the safety program told of",
+    }
     relays = ", ".join(f"{one.name} ±{one.operate_s * 500:g} ms" for one in file.relay)
     hand = "a person at the terminal"
     if "plug" in outputs and "s2" in outputs:
@@ -226,6 +229,7 @@ def instruments(wired: Wired, operator: bool) -> dict[Instrument, str]:
         late = f"polled, up to {file.analyser.doubt_s * 1000:g} ms late"
         if live is None:
             found[Instrument.CONTACT] = f"voltage at the outlet: {file.analyser.map}, {late}"
+        found[Instrument.OUTLET] = f"{file.analyser.map} at the outlet, {late}"
         if file.load or operator:
             found[Instrument.CURRENT] = f"{file.analyser.map} at the outlet, {late}"
     if file.tap is not None:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hal.errors import NoReply
 from hal.interfaces import ModbusLink
-from hil.bench import Asks, Closed, Draws, Instrument, Locked, Missing, Offers, Open, Told, Unmet
+from hil.bench import (
+    Asks,
+    Closed,
+    Draws,
+    Instrument,
+    Live,
+    Locked,
+    Missing,
+    Offers,
+    Open,
+    Told,
+    ToldPhases,
+    ToldTest,
+    Unmet,
+)
 from hil.instruments.bus_tap import BoardReading
 from hil.instruments.relay_outputs import OutputFailed, Relay, RelayOutputs
 from hil.instruments.sightings import Quantity, Sightings
 from hil.rig.config import load_rig
 from hil.rig.hands import Hands
-from hil.rig.wiring import Wired, wire
+from hil.rig.play import unfit
+from hil.rig.wiring import CommandFailed, Wired, wire
 from hil.rig_bench import RigBench, holds
-from hil.scenarios.scenario import Measured
+from hil.scenarios.scenario import Case, Measured, Trial
 from hil.stage import example, to_toml
 from tests.hil.rigs import rig_file
 
@@ -51,6 +68,7 @@ def test_every_verb_without_its_hardware_says_what_is_missing(bare: RigBench) ->
         "loads of 0 A together cannot overdraw, 10 A can": lambda: bare.inject(1, "over_current"),
         "this rig is wired to EVSE 1, not 2": lambda: bare.plug_in(2),
         "program control": lambda: bare.signal(15),
+        "heat source": lambda: bare.temperature(1, 70.0),
     }
     for reason, verb in verbs.items():
         with pytest.raises(Missing) as caught:
@@ -65,6 +83,9 @@ def test_every_verb_without_its_hardware_says_what_is_missing(bare: RigBench) ->
         (Offers(1, 6.0, 80.0), "pilot level"),
         (Draws(1, 1.0, 80.0), "current probes"),
         (Told(1, True), "bus analyser"),
+        (ToldPhases(1, 1), "bus analyser"),
+        (ToldTest(1), "bus analyser"),
+        (Live(1, 3), "outlet voltage"),
         (Asks(1, True), "vehicle simulator"),
         (Locked(1, True), "no input that sees the lock"),
     ],
@@ -74,7 +95,7 @@ def test_every_sight_without_its_instrument_says_which(
 ) -> None:
     with pytest.raises(Missing, match=instrument):
         bare.expect(sight, 1.0)
-    assert list(bare.instruments) == [Instrument.LEASES]
+    assert list(bare.instruments) == [Instrument.LEASES, Instrument.WORDS]
 
 
 class Bank:
@@ -253,3 +274,57 @@ def test_what_nothing_shows_lies_anywhere_between_question_and_enter(tmp_path: P
     off_s = bench.supply(False)
     after_s = time.monotonic()
     assert before_s <= off_s - bench.doubt_s(off_s) <= off_s + bench.doubt_s(off_s) <= after_s
+
+
+# --- Programs -------------------------------------------------------------------------------------
+
+
+def test_the_program_is_signalled_and_restarted_by_the_file_s_commands(tmp_path: Path) -> None:
+    script = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
+    noted = tmp_path / "noted"
+    command = [sys.executable, "-c", script, str(noted)]
+    programs = {"signal": [*command, "signal {number}"], "restart": [*command, "restart"]}
+    bench = RigBench(wired(tmp_path, programs=programs))
+    assert bench.signal(15) <= time.monotonic()
+    assert noted.read_text() == "signal 15"
+    bench.restart()
+    assert noted.read_text() == "restart"
+    assert bench.instruments[Instrument.PROGRAMS] == "commands of the rig file"
+
+
+def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such unit')"]
+    bench = RigBench(wired(tmp_path, programs={"signal": command, "restart": command}))
+    with pytest.raises(CommandFailed, match="no such unit"):
+        bench.restart()
+
+
+# --- Which cases fit ------------------------------------------------------------------------------
+
+
+def _play(trial: Trial) -> None:
+    raise AssertionError("only looked at")
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({}, ""),
+        ({"socket": True}, "the station has a fixed cable, no socket"),
+        ({"ventilated": True}, "the station is not ventilated"),
+        ({"changes": {"safety.reclose_wait_s": 5.0, "evse.0.current_max_a": 16}}, ""),
+        (
+            {"changes": {"safety.retry_waits_s": [1.0]}},
+            "the station is not configured with safety.retry_waits_s = [1.0]",
+        ),
+        (
+            {"changes": {"evse.0.nonsense": 1}},
+            "the station is not configured with evse.0.nonsense = 1",
+        ),
+    ],
+)
+def test_a_case_fits_the_station_as_it_is_or_says_why_not(
+    tmp_path: Path, wish: dict[str, Any], reason: str
+) -> None:
+    case = Case(play=_play, title="", clause="", needs=frozenset(), **wish)
+    assert unfit(case, wired(tmp_path).setup) == reason
