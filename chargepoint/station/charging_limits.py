@@ -163,10 +163,8 @@ class ChargingLimits:
         book = self._book()
         if evse == STATION:
             return book.of(Purpose.STATION_MAX, STATION)
-        own = book.of(Purpose.TX_DEFAULT, evse) + book.of(Purpose.TX_DEFAULT, STATION)
-        transaction = self._transaction(evse)
-        bound = book.of(Purpose.TX, evse)
-        return tuple(entry for entry in bound if entry.transaction == transaction) + own
+        own = book.of(Purpose.TX, evse) + book.of(Purpose.TX_DEFAULT, evse)
+        return own + book.of(Purpose.TX_DEFAULT, STATION)
 
     def _transaction(self, evse: int) -> TransactionId | None:
         session = self._sessions.get(evse)
