@@ -18,8 +18,8 @@ from tests.system.abuse.station import EVSES, Station
 Abuse = Callable[[Station], Awaitable[None]]
 BUS = "safety"
 FLOOD_CALLS = 60
-AGENT_ROOM_BYTES = 4 * 1024 * 1024
-CONTROL_ROOM_BYTES = 2 * 1024 * 1024
+AGENT_ROOM_BYTES = 256 * 1024
+CONTROL_ROOM_BYTES = 0
 DISK_ROOM_BYTES = 16 * 1024
 UNLIMITED = resource.RLIM_INFINITY
 
