@@ -12,18 +12,29 @@ from xml.etree import ElementTree
 
 import pytest
 
+from chargepoint.evse.hazards import HAZARDS
 from hil.bench import Instrument
 from hil.instruments.trace import Trace
 from hil.operator import EVSE_FAULTS
 from hil.report import Run, write
 from hil.run import main
-from hil.scenarios import hazards, locks, protection, sequences, surroundings, vehicles
+from hil.scenarios import (
+    coverage,
+    hazards,
+    locks,
+    protection,
+    sequences,
+    surroundings,
+    vehicles,
+)
 from hil.scenarios.plan import CASES, GROUPS
 from hil.scenarios.scenario import Measured
 from hil.sim_rig import Outcome, lacking
 
-NOT_PLAYED = {"ventilation_missing"}
-"""Played by a vehicle that asks with state D."""
+OTHERWISE_PLAYED = {
+    "ventilation_missing",  # by a vehicle that asks with state D
+    "temperature_high",  # by temperatures
+}
 MODULES = (hazards, locks, protection, sequences, surroundings, vehicles)
 
 
@@ -71,13 +82,39 @@ def run_of(*outcomes: Outcome) -> Run:
 def test_every_fault_that_the_plant_can_cause_is_played() -> None:
     source = "".join(inspect.getsource(module) for module in MODULES)
     injected = set(re.findall(r'(?:inject|over)\([^()"]*"(\w+)"', source))
-    assert set(EVSE_FAULTS) - injected == NOT_PLAYED
+    assert set(EVSE_FAULTS) - injected == OTHERWISE_PLAYED
 
 
 def test_every_case_has_a_name_of_its_own_and_says_what_it_shows() -> None:
     listed = [case for group in GROUPS.values() for case in group]
     assert len({case.name for case in listed}) == len(listed) == len(CASES)
     assert all(case.play.__doc__ and case.title and case.clause for case in listed)
+
+
+def test_every_hazard_is_caused_on_the_wire_or_stands_in_the_list_of_those_that_are_not() -> None:
+    shown = {row.clause for row in coverage.HAZARDS}
+    unplayed = set(coverage.UNPLAYED) & set(HAZARDS)
+    assert shown | unplayed == set(HAZARDS)
+    assert not shown & unplayed
+
+
+def test_the_station_must_tell_of_each_hazard_that_is_shown() -> None:
+    """A scenario that stands for a hazard fails when the station calls it something else."""
+    for row in coverage.HAZARDS:
+        assert row.clause in CASES[row.scenario].hazards, row
+
+
+def test_every_sequence_of_annex_a_is_played_or_stands_in_the_list() -> None:
+    """Numbers of Table A.6, and the sections of the reference that give times beside it."""
+    shown = {part for row in coverage.SEQUENCES for part in row.clause.split(", ")}
+    assert {"1.1", "1.2", "2.1", "2.2", "3", "4", "5", "6", "7", "8.1", "8.2", "9.2"} <= shown
+    assert {"10.1", "10.2", "8", "10", "13", "14", "15"} <= shown
+    assert "11" in coverage.UNPLAYED
+
+
+def test_every_scenario_stands_for_something() -> None:
+    used = {row.scenario for row in (*coverage.SEQUENCES, *coverage.HAZARDS)}
+    assert set(CASES) - used == {"slow_vehicle"}
 
 
 def test_a_case_is_skipped_with_the_names_of_what_is_missing() -> None:
