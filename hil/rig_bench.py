@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from hil.bench import (
@@ -136,10 +137,15 @@ class RigBench:
     def _run(self) -> None:
         while not self._stop.wait(STEP_S):
             try:
-                with self._steering:
-                    self._step()
+                self.steer()
             except OutputFailed as failed:
                 self._failure = str(failed)
+
+    def steer(self) -> None:
+        """One step of the vehicle, and of what falls off by itself. Raises OutputFailed."""
+        with self._steering:
+            self._step()
+        self._outputs.refresh()
 
     def _step(self) -> None:
         now_s = self._clock()
@@ -151,7 +157,6 @@ class RigBench:
         offered_a = 0.0 if offer is None else current_from_duty(offer.value)
         drive = self._vehicle.step(now_s, offered_a, live is not None and bool(live.value))
         self._drive(drive)
-        self._outputs.refresh()
 
     def _drive(self, drive: Drive) -> None:
         """Loads off first and on last; between C and D the resistors overlap."""
@@ -173,7 +178,7 @@ class RigBench:
     def plug_in(self, evse: int, cable_a: int | None = None) -> float:
         """At a socket the cable is coded first, as its contact leads."""
         self._own(evse)
-        with self._steering:
+        with self._steered("plug"):
             self._code_cable(cable_a)
             at_s = self._act("plug", True, "plugged in")
             self._vehicle.plug_in()
@@ -194,7 +199,7 @@ class RigBench:
 
     def unplug(self, evse: int) -> float:
         self._own(evse)
-        with self._steering:
+        with self._steered("plug"):
             at_s = self._act("plug", False, "unplugged")
             self._vehicle.unplug(self._clock())
             for output in ("s2", "ventilation", *PROXIMITY.values()):
@@ -227,11 +232,11 @@ class RigBench:
             return self._misbehave("overdraws", active, words)
         if fault not in FAULT_OUTPUTS:
             raise Missing(f"nothing on this rig causes {fault}")
-        with self._steering:
+        with self._steered(FAULT_OUTPUTS[fault]):
             return self._act(FAULT_OUTPUTS[fault], active, words)
 
     def supply(self, on: bool) -> float:
-        with self._steering:
+        with self._steered("mains"):
             return self._act("mains", on, f"mains {'on' if on else 'off'}")
 
     def rest(self) -> None:
@@ -338,6 +343,10 @@ class RigBench:
         if evse != self._evse:
             raise Missing(f"this rig is wired to EVSE {self._evse}, not {evse}")
 
+    def _steered(self, output: str) -> AbstractContextManager[object]:
+        """The vehicle stands still while `output` is switched; it does not wait for a person."""
+        return self._steering if output in self._outputs else nullcontext()
+
     def _act(
         self, output: str, on: bool, words: str, hand: str | None = None, detail: str = ""
     ) -> float:
@@ -358,9 +367,9 @@ class RigBench:
         """What the emulated vehicle wants from now on; without one a person sees to it."""
         self._own(evse)
         words = f"vehicle: {wish.value}"
+        if "s2" not in self._outputs:
+            return self._act(hand, on, words)
         with self._steering:
-            if "s2" not in self._outputs:
-                return self._act(hand, on, words)
             now_s = self._clock()
             self._vehicle.wish = wish
             self._vehicle.current_max_a = current_a

@@ -260,6 +260,21 @@ def test_a_person_s_act_is_dated_by_the_reading_that_shows_it(tmp_path: Path) ->
     assert bench.doubt_s(plugged_s) == pytest.approx(0.052)
 
 
+def test_the_vehicle_goes_on_while_a_person_is_asked(tmp_path: Path) -> None:
+    """Its load must go, and held outputs stay, however long the person takes."""
+    found = wired(tmp_path, **BARE)
+    stepped: list[bool] = []
+
+    def ask(question: str) -> None:
+        thread = threading.Thread(target=lambda: stepped.append(bench.steer() is None))
+        thread.start()
+        thread.join(timeout=5.0)
+
+    bench = RigBench(found, Hands(found.sightings, ask))
+    bench.supply(False)
+    assert stepped == [True]
+
+
 def test_an_act_that_no_instrument_saw_does_not_count(tmp_path: Path) -> None:
     found = wired(tmp_path, **BARE)
     bench = RigBench(found, Hands(found.sightings, lambda question: None, shown_wait_s=0.0))
