@@ -24,7 +24,7 @@ from hil.rig.hands import Hands
 from hil.rig.trace import trace
 from hil.rig.wiring import CommandFailed, Wired, wire
 from hil.rig_bench import RigBench
-from hil.scenarios.scenario import Case, Place, Settings, Trial
+from hil.scenarios.scenario import Case, Measured, Place, Settings, Trial
 from hil.sim_rig import Outcome, lacking
 
 CONNECT_WAIT_S = 10.0
@@ -140,7 +140,7 @@ class HardwareRig:
             self.bench.let_go()
         late = [one for one in trial.measured if one.judged and not one.met]
         if late:
-            return "failed", "; ".join(f"{one.what}: outside its limit" for one in late)
+            return "failed", "; ".join(f"{one.what}: {_late(one)}" for one in late)
         untold = sorted(set(case.hazards) - self._wired.leases.told(trial.evse))
         if untold:
             return "failed", f"the station did not tell of {', '.join(untold)}"
@@ -160,6 +160,14 @@ class HardwareRig:
             if time.monotonic() > deadline_s:
                 raise RigFailed(f"{self._setup.socket}: no safety program answers")
             time.sleep(0.05)
+
+
+IN_DOUBT = "met, but not by more than the doubt of the instruments"
+
+
+def _late(measured: Measured) -> str:
+    inside = measured.least_s <= measured.took_s <= measured.limit_s
+    return IN_DOUBT if inside else "outside its limit"
 
 
 def unfit(case: Case, setup: RigSetup) -> str:
