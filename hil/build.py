@@ -27,7 +27,8 @@ from hil.plant.own_pilot import OwnPilot
 from hil.plant.phoenix_board import PhoenixBoard
 from hil.plant.plant import Plant
 from hil.plant.record import Record
-from hil.plant.relay import RelayBank
+from hil.plant.relay import CHANNELS, RelayBank
+from hil.plant.relay_wiring import RelayWiring
 from hil.plant.simple_board import SimpleBoard
 from hil.plant.vehicle import (
     OFF_REACTION_MAX_S,
@@ -58,6 +59,9 @@ METER_START_WH = (1_000.0, 90_000.0)
 """Where a register begins: below 131 kWh a single-precision kWh still resolves 0.01 Wh."""
 
 SIMULATED_BOARDS = ("pilot-board", "simple-evse", "openevse", "bender-cc6", "phoenix-ev-cc")
+RELAY_CONTACTOR = "relay-contactor"
+"""Relays next to a pilot board of its own."""
+RELAYS_MAX = 32
 
 
 @dataclass(slots=True)
@@ -96,6 +100,11 @@ def build(
     """
     now_s = clock()
     drivers = {device.name: _driver(device) for device in config.device}
+    relays = {
+        device.name: RelayBank(RELAYS_MAX if device.driver == RELAY_CONTACTOR else CHANNELS)
+        for device in config.device
+        if drivers[device.name] == "relay" or device.driver == RELAY_CONTACTOR
+    }
     evses, meters = {}, {}
     for evse in config.evse:
         chance = random.Random(f"{config.simulator.seed} evse {evse.id}")
@@ -110,6 +119,7 @@ def build(
             board=board,
             meter=meter,
             meter_behind=evse.meter_behind_contactor,
+            wiring=_wiring(config, evse, relays),
         )
         if evse.meter and evse.meter not in meters:
             meters[evse.meter] = meter
@@ -121,7 +131,7 @@ def build(
     plant = Plant(
         evses,
         fields={name: CardField() for name, kind in drivers.items() if kind == "reader"},
-        relays={name: RelayBank() for name, kind in drivers.items() if kind == "relay"},
+        relays=relays,
         supply_meters=supply,
         now_s=now_s,
         speed=config.simulator.speed,
@@ -167,10 +177,11 @@ def _vehicle(found: SimulatedVehicle, chance: random.Random) -> Vehicle:
 def _board(
     config: Config, evse: Evse, options: Mapping[str, BoardOptions], now_s: float
 ) -> ReferenceBoard | OwnPilot:
-    driver = config.device_named(evse.board).driver
+    name = _pilot_of(config, evse)
+    driver = config.device_named(name).driver
     if driver not in SIMULATED_BOARDS:
         raise ConfigurationError(
-            f"{evse.board}: driver: the simulator has no `{driver}`, expected one of "
+            f"{name}: driver: the simulator has no `{driver}`, expected one of "
             f"{', '.join(SIMULATED_BOARDS)}"
         )
     socket = evse.connector == "socket"
@@ -189,7 +200,32 @@ def _board(
         has_phase_switch=evse.phases == 3,
         current_max_a=max(evse.current_max_a, 32.0),
     )
-    return ReferenceBoard(options.get(evse.board, usual), now_s)
+    return ReferenceBoard(options.get(name, usual), now_s)
+
+
+def _pilot_of(config: Config, evse: Evse) -> str:
+    """The device that makes the pilot of `evse`."""
+    board = config.device_named(evse.board)
+    return str(board.options["pilot"]) if board.driver == RELAY_CONTACTOR else board.name
+
+
+def _wiring(config: Config, evse: Evse, relays: Mapping[str, RelayBank]) -> RelayWiring | None:
+    board = config.device_named(evse.board)
+    if board.driver != RELAY_CONTACTOR:
+        return None
+
+    def channel(name: str) -> int | None:
+        value = board.options.get(name)
+        return value if isinstance(value, int) else None
+
+    return RelayWiring(
+        bank=relays[board.name],
+        output=channel("output") or 0,
+        aux_input=channel("aux_input"),
+        aux_mirror=bool(board.options.get("aux_mirror", False)),
+        lock_output=channel("lock_output"),
+        lock_input=channel("lock_input"),
+    )
 
 
 # --- Devices on wires -----------------------------------------------------------------------------
@@ -213,9 +249,10 @@ def _unit(built: Built, config: Config, device: Device, number: int) -> Unit | N
         return MeterUnit(built.meters[device.name], load(device.map), number)
     if device.name in plant.relays:
         return RelayUnit(plant.relays[device.name], record=record, device=device.name)
-    evse = next((one.id for one in config.evse if one.board == device.name), None)
-    if evse is None:
+    pilots = {_pilot_of(config, one): one.id for one in config.evse}
+    if device.name not in pilots:
         return None
+    evse = pilots[device.name]
     outlet = plant.evses[evse]
     match outlet.board:
         case SimpleBoard() as board:

@@ -25,6 +25,7 @@ from hil.plant.pilot import (
     mode_of,
     state_of,
 )
+from hil.plant.relay_wiring import RelayWiring
 from hil.plant.temperature import Enclosure
 from hil.plant.vehicle import Vehicle
 
@@ -45,8 +46,10 @@ class PlantEvse:
         board: ReferenceBoard | OwnPilot,
         meter: EnergyMeter,
         meter_behind: bool = False,
+        wiring: RelayWiring | None = None,
     ) -> None:
-        """`meter_behind`: the meter is wired behind the contactor."""
+        """`meter_behind`: the meter is wired behind the contactor. `wiring`: the contactor hangs on
+        relays, not on the board."""
         self.number = number
         self.phases = phases
         self.connector = connector
@@ -78,6 +81,7 @@ class PlantEvse:
         self.faults: set[str] = set()
         """Catalogue ids that a person has set."""
         self._meter_behind = meter_behind
+        self._wiring = wiring
         self._known: dict[str, Any] = {}
         self._known = dict(self._observed())
 
@@ -146,8 +150,11 @@ class PlantEvse:
         self._step_vehicle(now_s, dt_s)
         opened_alone = board.opened_alone if isinstance(board, ReferenceBoard) else 0
         board.step(now_s, self._senses())
+        if self._wiring is not None:
+            self._wiring.step(now_s, self.contactor.closed)
+        coil = board.coil if self._wiring is None else self._wiring.coil
         for contactor in self.contactors:
-            contactor.drive(board.coil, now_s)
+            contactor.drive(coil, now_s)
         self._count(dt_s * speed)
         if isinstance(board, ReferenceBoard) and board.opened_alone != opened_alone:
             yield now_s, "board_opened_alone", {"watchdog_expired": board.watchdog_expired}
@@ -155,8 +162,9 @@ class PlantEvse:
 
     @property
     def lock(self) -> Lock | None:
-        """The lock of a socket whose board has one."""
-        return self.board.lock
+        """The lock of a socket, where board or relays have one."""
+        wired = self._wiring.lock if self._wiring is not None else None
+        return self.board.lock if wired is None else wired
 
     @property
     def contactors(self) -> tuple[Contactor, ...]:
@@ -164,7 +172,8 @@ class PlantEvse:
 
     def deadline_s(self) -> float:
         """Instant of the next thing that happens by itself at a known time."""
-        return min(self.board.deadline_s(), *(one.deadline_s() for one in self.contactors))
+        own_s = min(self.board.deadline_s(), *(one.deadline_s() for one in self.contactors))
+        return own_s if self._wiring is None else min(own_s, self._wiring.deadline_s())
 
     @property
     def moving(self) -> bool:

@@ -73,6 +73,8 @@ class Plant:
     def _step(self, until_s: float) -> None:
         dt_s = until_s - self.now_s
         self.now_s = until_s
+        for relay in self.relays.values():
+            relay.step(until_s)
         for evse in self.evses.values():
             for at_s, happened, fields in evse.step(until_s, dt_s, self.grid, self.speed):
                 self.record.add(at_s, happened, evse=evse.number, **fields)
@@ -83,8 +85,6 @@ class Plant:
         for name, field in self.fields.items():
             if field.step(until_s):
                 self.record.add(until_s, "card_removed", reader=name)
-        for relay in self.relays.values():
-            relay.step(until_s)
 
     def _sums_a(self) -> tuple[float, ...]:
         """Current of each phase, all outlets together."""

@@ -9,6 +9,7 @@ from hil.plant.evse import PlantEvse
 from hil.plant.field import CardField
 from hil.plant.meter import EnergyMeter
 from hil.plant.plant import Plant
+from hil.plant.relay_wiring import RelayWiring
 from hil.plant.vehicle import Traits, Vehicle
 from hil.world import World
 
@@ -37,6 +38,7 @@ class Outlet:
         phases: int = 3,
         speed: float = 1.0,
         meter_behind: bool = False,
+        wiring: RelayWiring | None = None,
     ) -> None:
         self.board = ReferenceBoard(options or BoardOptions(watchdog=False, has_phase_switch=True))
         self.vehicle = Vehicle(traits or Traits())
@@ -49,6 +51,7 @@ class Outlet:
             board=self.board,
             meter=self.meter,
             meter_behind=meter_behind,
+            wiring=wiring,
         )
         self.field = CardField()
         self.plant = Plant({1: self.evse}, fields={"cards": self.field}, speed=speed)

@@ -1,4 +1,4 @@
-"""`chargepoint simulate` and the safety program on the examples whose controller runs the pilot."""
+"""`chargepoint simulate` and the safety program on the examples with boards of other makers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from hil.stage import Stage, changed, example
 
 pytestmark = pytest.mark.system
 
+# fmt: off
+CHANGES = {  #  what stands for hardware in an example
+    "relay_contactor": {"bus.0.port": "safety.tty"},
+}
+# fmt: on
+BOARDS = {"relay_contactor": "pilot"}
+
 
 def staged(name: str, directory: Path) -> Stage:
     raw = example(f"{name}.toml")
     if raw["bus"][0]["kind"] == "modbus-tcp":
         with socket.create_server(("127.0.0.1", 0)) as probe:
             raw = changed(raw, {"bus.0.tcp_port": probe.getsockname()[1]})
-    return Stage(directory, raw=raw)
+    return Stage(directory, raw=raw, changes=CHANGES.get(name))
 
 
-@pytest.mark.parametrize("name", ["openevse", "bender", "phoenix"])
+@pytest.mark.parametrize("name", ["openevse", "bender", "phoenix", "relay_contactor"])
 def test_a_vehicle_is_served_from_plug_in_to_unplug(name: str, tmp_path: Path) -> None:
     with staged(name, tmp_path) as stage:
 
@@ -35,7 +42,7 @@ def test_a_vehicle_is_served_from_plug_in_to_unplug(name: str, tmp_path: Path) -
             return bool(evse()["contactor_closed"])
 
         stage.start_simulator()
-        program = SafetyProgram(stage, "controller")
+        program = SafetyProgram(stage, BOARDS.get(name, "controller"))
         program.start()
         leases = Leases(stage.config.control_socket("safety"))
         leases.start()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import serial
 
@@ -224,11 +225,11 @@ def test_a_simple_controller_and_a_relay_board_answer_their_drivers(tmp_path: Pa
 
 
 def test_a_board_that_cannot_be_simulated_is_named_with_those_that_can(tmp_path: Path) -> None:
-    raw = changed(example(), {"paths.run_dir": str(tmp_path)})
-    raw["device"][0] |= {"driver": "relay-contactor", "options": {"pilot": "board2"}}
-    del raw["device"][0]["map"], raw["evse"][1], raw["simulator"]
-    with pytest.raises(ConfigurationError, match="board1: driver: the simulator has no `relay-co"):
-        Simulator(parse(raw, str(tmp_path / "station.toml")), http=False)
+    config = configured(tmp_path)
+    first = msgspec.structs.replace(config.device[0], driver="relay-board")
+    config = msgspec.structs.replace(config, device=(first, *config.device[1:]))
+    with pytest.raises(ConfigurationError, match="board1: driver: the simulator has no `relay-bo"):
+        Simulator(config, http=False)
 
 
 def test_a_foreign_serial_library_opens_the_line(simulator: Simulator) -> None:

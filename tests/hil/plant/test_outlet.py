@@ -9,6 +9,8 @@ import pytest
 from hal.values import PilotState
 from hil.plant.board import BoardOptions
 from hil.plant.faults import set_fault
+from hil.plant.relay import RelayBank
+from hil.plant.relay_wiring import RelayWiring
 from hil.plant.temperature import AMBIENT_C
 from tests.hil.plants import Outlet
 
@@ -193,3 +195,38 @@ def test_a_slow_vehicle_takes_forty_seconds_to_its_current() -> None:
     assert outlet.evse.current_a[0] < 3.0
     outlet.pass_s(40.0)
     assert outlet.evse.current_a[0] == pytest.approx(16.0, abs=0.05)
+
+
+# --- A contactor on relays ------------------------------------------------------------------------
+
+
+def on_relays() -> tuple[Outlet, RelayBank]:
+    bank = RelayBank()
+    wiring = RelayWiring(
+        bank=bank, output=0, aux_input=0, aux_mirror=True, lock_output=1, lock_input=1
+    )
+    outlet = Outlet(wiring=wiring)
+    outlet.plant.relays["relays"] = bank
+    outlet.plant.touch()
+    return outlet, bank
+
+
+def test_a_contactor_on_a_relay_follows_it_and_not_the_board() -> None:
+    outlet, bank = on_relays()
+    outlet.board.set_contactor(True)
+    bank.flash(0, True, outlet.plant.now_s + 1.0)
+    outlet.pass_s(0.99)
+    assert outlet.evse.contactor.closed
+    assert bank.inputs[0] is False
+    outlet.pass_s(0.03)
+    assert not outlet.evse.contactor.closed
+    assert bank.inputs[0] is True
+
+
+def test_a_lock_on_a_relay_shows_its_bolt_at_an_input() -> None:
+    outlet, bank = on_relays()
+    bank.switch(1, True)
+    outlet.pass_s(0.3)
+    assert bank.inputs[1] is True
+    with_fault(outlet, "lock_opened")
+    assert bank.inputs[1] is False
