@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": ("demo", "demo", "Simulator, station and a local CSMS together."),
     "status": ("status", "status", "Show the station as it is now."),
     "watch": ("watch", "watch", "Follow what happens, line by line."),
+    "evse": ("evse", "evse", "Service actions on one EVSE: reset-hazard."),
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),
     "ocpp": ("ocpp", "ocpp", "The CSMS link: status, messages, connect, disconnect."),
