@@ -322,6 +322,17 @@ def test_no_more_profiles_than_promised() -> None:
     assert give(world, 1, DEFAULT, 9, id=100, level=3) is A
 
 
+def test_a_profile_whose_validity_is_over_makes_room() -> None:
+    world = World(evses=5)
+    for number in range(100):
+        evse, level = divmod(number, 20)
+        over = {"validTo": at(world, 60)} if number == 42 else {}
+        give(world, evse + 1, DEFAULT, 10, id=number, level=level, **over)
+    world.wait(61.0)
+    assert give(world, 0, MAX, 10, id=100) is A
+    assert "42" not in world.store.spaces["charging_profiles"]
+
+
 def test_a_recurring_profile_without_a_start_begins_at_midnight() -> None:
     """Central systems, 10: SteVe."""
     world = charging()
@@ -396,6 +407,13 @@ def test_clearing_what_is_not_there_says_so(criteria: dict[str, Any]) -> None:
     if criteria:
         give(world, 1, DEFAULT, 10)
     assert clear(world, **criteria) is R
+
+
+def test_what_was_cleared_stays_cleared_after_a_power_cut() -> None:
+    world = World()
+    give(world, 1, DEFAULT, 10)
+    clear(world)
+    assert [gone.durable for gone in world.of(ef.Delete) if gone.key == "1"] == [True]
 
 
 # --- Lifetimes ------------------------------------------------------------------------------------
