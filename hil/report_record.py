@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def _entry(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "date": run.started_at.date().isoformat(),
         "commit": run.commit,
         "host": run.host,
+        "load": round(os.getloadavg()[0], 1),
         "time": [_time(one) for one in _worst(one.measured for one in outcomes)],
     }
 

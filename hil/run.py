@@ -28,7 +28,7 @@ from hil.sim_rig import Outcome, SimRig
 
 OUT = Path("var/hil")
 RIG = Path(__file__).with_name("rig.toml")
-WORKERS = 3
+WORKERS = 4
 """Rigs side by side; each has its own plant, lines and programs."""
 BOARDS = {"alone": "boards open by themselves", "plain": "boards do not open by themselves"}
 BAUDS = (9600, 19200, 38400, 57600, 115200)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wish = parser.parse_args(arguments)
     if wish.board == "plain" and wish.baud < BAUD_MIN:
         parser.error(f"boards that do not open by themselves need {BAUD_MIN} baud or more")
-    cases = _chosen(wish)
+    cases = chosen(wish.classes or (), wish.only or (), wish.repeat)
     run = _on_hardware(wish.rig, cases) if wish.bench == "rig" else _simulated(wish, cases)
     wish.out.mkdir(parents=True, exist_ok=True)
     write(run, wish.out)
@@ -50,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(one.verdict in ("passed", "skipped") for one in run.outcomes) else 1
 
 
-def _chosen(wish: argparse.Namespace) -> list[Case]:
-    """Cases to play, in the order of the report, each as often as it is to be played."""
-    classes = wish.classes or (() if wish.only else tuple(CLASSES))
-    names = {case.name for name in classes for case in CLASSES[name][1]} | set(wish.only or ())
-    return [case for case in CASES.values() if case.name in names for _ in range(wish.repeat)]
+def chosen(classes: Sequence[str], only: Sequence[str], repeat: int = 1) -> list[Case]:
+    """Cases to play, in the order of the report, each `repeat` times; all when none are named."""
+    if not (classes or only):
+        classes = tuple(CLASSES)
+    names = {case.name for name in classes for case in CLASSES[name][1]} | set(only)
+    return [case for case in CASES.values() if case.name in names for _ in range(repeat)]
 
 
 def _on_hardware(path: Path, cases: Sequence[Case]) -> Run:

@@ -17,7 +17,7 @@ from hil.bench import Instrument
 from hil.instruments.trace import Trace
 from hil.operator import EVSE_FAULTS
 from hil.report import Run, write
-from hil.run import main
+from hil.run import chosen, main
 from hil.scenarios import (
     coverage,
     hazards,
@@ -158,6 +158,14 @@ def test_the_machine_readable_reports_carry_times_limits_and_clauses(tmp_path: P
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "0", "1")
     assert "0.030 s, ≤ 0.1 s (2.2)" in (suite.findtext("testcase/system-out") or "")
+
+
+def test_classes_and_single_cases_are_chosen_together_in_the_order_of_the_plan() -> None:
+    names = [case.name for case in chosen(["locks"], ["pe_lost", "station_stops"], repeat=2)]
+    assert names[:2] == ["station_stops"] * 2
+    assert names[-2:] == ["pe_lost"] * 2
+    assert len(names) == 2 * (len(locks.CASES) + 2)
+    assert [case.name for case in chosen([], [])] == list(CASES)
 
 
 def test_an_unknown_case_is_a_usage_error() -> None:
