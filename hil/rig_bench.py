@@ -10,44 +10,26 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Literal
 
 from hil.bench import (
-    Asks,
-    Closed,
-    Draws,
     Instrument,
-    Live,
-    Locked,
     Missing,
-    Offers,
     Open,
-    Says,
     Sight,
-    SignalsFault,
-    Told,
-    ToldPhases,
-    ToldTest,
-    Unmet,
 )
-from hil.instruments.poller import LIVE_V
 from hil.instruments.relay_outputs import OutputFailed, RelayOutputs, Switched
-from hil.instruments.sightings import Quantity, Seen
+from hil.instruments.sightings import Quantity
 from hil.plant.pilot import current_from_duty
 from hil.rig.config import PROXIMITY
 from hil.rig.hands import Hands
+from hil.rig.judge import Judge
 from hil.rig.vehicle import Drive, EmulatedVehicle, Wish
 from hil.rig.wiring import Wired, card_name, instruments, load_name
 
 STEP_S = 0.02
-WAIT_S = 0.05
-LAG_S = 0.3
-"""A sighting may be noted this long after its instant."""
-SETTLE_S = 0.1
-"""Contact and pilot follow each other by this much; a look at both must not fall in between."""
-FRESH_WAIT_S = 2.5
 REST_WAIT_S = 30.0
 CABLE_USUAL_A = 32
 OVERDRAW_LEAST_A = 4.0
@@ -61,24 +43,7 @@ FAULT_OUTPUTS = {  #  catalogue id: output that causes it
     "rcd_tripped":       "residual_current",
     "emergency_stopped": "emergency_stop",
 }
-SEEN_BY = {  #  sight: quantity, and the instrument without which it cannot be seen
-    Closed:       (Quantity.CONTACT,     Instrument.CONTACT),
-    Open:         (Quantity.CONTACT,     Instrument.CONTACT),
-    Offers:       (Quantity.OFFER,       Instrument.PILOT),
-    SignalsFault: (Quantity.OFFER,       Instrument.PILOT),
-    Draws:        (Quantity.CURRENT,     Instrument.CURRENT),
-    Live:         (Quantity.OUTLET,      Instrument.OUTLET),
-    Told:         (Quantity.TOLD,        Instrument.WIRE),
-    ToldPhases:   (Quantity.TOLD_PHASES, Instrument.WIRE),
-    ToldTest:     (Quantity.TOLD_TEST,   Instrument.WIRE),
-    Asks:         (Quantity.S2,          Instrument.VEHICLE),
-    Locked:       (Quantity.LOCKED,      None),
-}
 # fmt: on
-EVENTS = (Quantity.TOLD, Quantity.TOLD_PHASES, Quantity.TOLD_TEST, Quantity.S2)
-"""Known when they happen: their latest value needs no second look."""
-WATCHED = (Quantity.CONTACT, Quantity.CURRENT, Quantity.LOCKED)
-"""Read at intervals by the rig itself: silence means that an instrument is broken."""
 
 
 class RigBench:
@@ -103,6 +68,14 @@ class RigBench:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure = ""
+        self._judge = Judge(
+            wired.sightings,
+            self._instruments,
+            # Looked up each time: each scenario has a lease holder of its own.
+            lambda evse, hazard: wired.leases.told_s(evse, hazard),
+            self._check,
+            clock,
+        )
 
     @property
     def name(self) -> str:
@@ -307,37 +280,24 @@ class RigBench:
         return found
 
     def expect(self, sight: Sight, within_s: float, since_s: float | None = None) -> float:
+        self._own(sight.evse)
         begin_s = self._stimulus_s if since_s is None else since_s
-        while True:
-            self._check()
-            seen = self._seen(sight, begin_s)
-            if seen is not None:
-                at_s = max(seen.at_s, begin_s)
-                if at_s - begin_s > within_s:
-                    late = f"came after {at_s - begin_s:.3f} s, allowed {within_s:g} s"
-                    raise Unmet(f"{sight}: {late}")
-                return self._noted(at_s, seen.doubt_s if at_s == seen.at_s else 0.0)
-            if self._clock() - begin_s > within_s + LAG_S:
-                raise Unmet(f"{sight}: not within {within_s:g} s; seen last: {self._shown()}")
-            self._sightings.wait(WAIT_S)
+        seen = self._judge.expect(sight, within_s, begin_s)
+        return self._noted(seen.at_s, seen.doubt_s)
 
     def keeps(self, for_s: float, *sights: Sight) -> float:
-        """What does not hold yet may begin within `SETTLE_S`; the time counts from then."""
-        begin_s = self._settled(sights)
-        end_s = begin_s + for_s
-        while True:
-            self._check()
-            now_s = self._clock()
-            for sight in sights:
-                broken = self._broken(sight, begin_s)
-                if broken is not None and broken.at_s < end_s:
-                    held_s = max(broken.at_s - begin_s, 0.0)
-                    raise Unmet(f"{sight}: for {held_s:.3f} s only, expected {for_s:g} s")
-            if now_s > end_s + WAIT_S:
-                return end_s
-            self._sightings.wait(WAIT_S)
+        """What does not hold yet may begin a moment later; the time counts from then."""
+        for sight in sights:
+            self._own(sight.evse)
+        return self._judge.keeps(for_s, sights)
 
     # --- private ---------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Raises OutputFailed for what went wrong in the vehicle's thread."""
+        if self._failure:
+            failure, self._failure = self._failure, ""
+            raise OutputFailed(failure)
 
     def _own(self, evse: int) -> None:
         if evse != self._evse:
@@ -411,114 +371,3 @@ class RigBench:
     def _noted(self, at_s: float, doubt_s: float) -> float:
         self._doubts_s[at_s] = doubt_s
         return at_s
-
-    def _quantity(self, sight: Sight) -> Quantity:
-        """What must be looked at. Raises Missing when the rig cannot see it."""
-        self._own(sight.evse)
-        if type(sight) not in SEEN_BY:
-            raise Missing(f"nothing that sees {sight}")
-        quantity, instrument = SEEN_BY[type(sight)]
-        if instrument is not None and instrument not in self._instruments:
-            raise Missing(instrument.value)
-        if quantity is Quantity.LOCKED and not any(
-            one.sees == "locked" for one in self._wired.setup.file.input
-        ):
-            raise Missing("no input that sees the lock")
-        return quantity
-
-    def _check(self) -> None:
-        if self._failure:
-            failure, self._failure = self._failure, ""
-            raise OutputFailed(failure)
-        self._sightings.check(WATCHED)
-
-    def _fresh(self, quantity: Quantity, after_s: float) -> bool:
-        """Whether the latest value is one of after that instant; events are always."""
-        return quantity in EVENTS or self._sightings.fresh(quantity, after_s)
-
-    def _await_fresh(self, quantity: Quantity, after_s: float) -> None:
-        deadline_s = self._clock() + FRESH_WAIT_S
-        while not self._fresh(quantity, after_s):
-            self._check()
-            if self._clock() > deadline_s:
-                raise Missing(f"{quantity.value} cannot be seen: nobody speaks on the line")
-            self._sightings.wait(WAIT_S)
-
-    def _settled(self, sights: Sequence[Sight]) -> float:
-        """When all `sights` hold, or when the patience for it ends."""
-        asked_s = self._clock()
-        for sight in [one for one in sights if not isinstance(one, Says)]:
-            self._await_fresh(self._quantity(sight), asked_s)
-        while any(self._broken(sight, self._clock()) for sight in sights):
-            if self._clock() - asked_s > SETTLE_S:
-                break
-            self._sightings.wait(STEP_S)
-        return self._clock()
-
-    def _seen(self, sight: Sight, begin_s: float) -> Seen | None:
-        """Since when it is so; None: it is not."""
-        if isinstance(sight, Says):
-            return self._said(sight, begin_s)
-        quantity = self._quantity(sight)
-        if isinstance(sight, Told | ToldPhases | ToldTest):
-            told = self._sightings.since(quantity, begin_s)
-            return next((one for one in told if holds(sight, one.value)), None)
-        if not self._fresh(quantity, begin_s):
-            return None
-        return self._sightings.run(quantity, lambda value: holds(sight, value))
-
-    def _said(self, sight: Says, begin_s: float) -> Seen | None:
-        """Since when the station tells of it."""
-        self._own(sight.evse)
-        said_s = self._wired.leases.told_s(sight.evse, sight.hazard)
-        if said_s is None:
-            return None
-        return Seen(max(said_s, begin_s), Quantity.ACT, sight.hazard, 0.0)
-
-    def _broken(self, sight: Sight, begin_s: float) -> Seen | None:
-        """What contradicts `sight` since `begin_s`, or now."""
-        if isinstance(sight, Says):
-            gone = Seen(self._clock(), Quantity.ACT, f"no {sight.hazard}", 0.0)
-            return gone if self._said(sight, begin_s) is None else None
-        quantity = self._quantity(sight)
-        for one in self._sightings.since(quantity, begin_s):
-            if not holds(sight, one.value):
-                return one
-        latest = self._sightings.latest(quantity)
-        if latest is not None and not holds(sight, latest.value):
-            return latest
-        return None
-
-    def _shown(self) -> str:
-        """The latest of everything, for a reader of a failure."""
-        latest = (self._sightings.latest(one) for one in Quantity if one is not Quantity.READING)
-        return ", ".join(f"{one.quantity.value} {one.value}" for one in latest if one is not None)
-
-
-def holds(sight: Sight, value: Any) -> bool:
-    """Whether the value of its quantity is what `sight` says."""
-    match sight:
-        case Closed():
-            return bool(value)
-        case Open():
-            return not value
-        case Offers(low_a=low_a, high_a=high_a):
-            return bool(low_a <= current_from_duty(value) <= high_a)
-        case SignalsFault():
-            return bool(value <= 0.0)
-        case Draws(low_a=low_a, high_a=high_a):
-            return bool(low_a <= max(value, default=0.0) <= high_a)
-        case Told(closed=closed):
-            return bool(value) is closed
-        case Asks(asking=asking):
-            return bool(value) is asking
-        case Locked(locked=locked):
-            return bool(value) is locked
-        case Live(phases=phases):
-            return sum(1 for volts in value if volts > LIVE_V) == phases
-        case ToldPhases(phases=phases):
-            return bool(value == phases)
-        case ToldTest():
-            return True
-        case Says():
-            raise Missing(Instrument.WORDS.value)  # Nothing that an instrument shows.

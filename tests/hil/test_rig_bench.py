@@ -32,9 +32,10 @@ from hil.instruments.relay_outputs import OutputFailed, Relay, RelayOutputs
 from hil.instruments.sightings import Quantity, Sightings
 from hil.rig.config import load_rig
 from hil.rig.hands import Hands
+from hil.rig.judge import holds
 from hil.rig.play import unfit
 from hil.rig.wiring import CommandFailed, Wired, wire
-from hil.rig_bench import RigBench, holds
+from hil.rig_bench import RigBench
 from hil.scenarios.scenario import Case, Measured, Trial
 from hil.stage import example, to_toml
 from tests.hil.rigs import rig_file
