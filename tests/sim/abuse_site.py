@@ -39,6 +39,7 @@ from tests.sim.abuse_tally import Tally
 from tests.sim.abused_line import AbusedLine, Clock
 
 BAUDS = (115200, 115200, 57600)
+TICKS_S = (0.02, 0.04, 0.05)
 EVSES = (1, 2)
 QUIET_TICK_S = 0.08
 CHANGES = {
@@ -137,6 +138,7 @@ class Site:
             "paths.run_dir": str(run),
             "bus.0.baud": self.baud,
             "simulator.seed": self.seed,
+            "safety.tick_s": self.chance.choice(TICKS_S),
         }
         path = directory / "station.toml"
         path.write_text(to_toml(changed(example(), changes)), "utf-8")

@@ -130,10 +130,9 @@ class Station:
     async def do(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return await asyncio.to_thread(lambda: action(*arguments, **options))
 
-    async def trouble(self, device: str, fault: str, active: bool) -> None:
-        await self.do(
-            self.stage.post, f"/device/{device}/fault", {"fault": fault, "active": active}
-        )
+    async def trouble(self, device: str, fault: str, active: bool, **more: float) -> None:
+        body = {"fault": fault, "active": active, **more}
+        await self.do(self.stage.post, f"/device/{device}/fault", body)
 
     async def fault(self, evse: int, fault: str, active: bool) -> None:
         body = {"fault": fault, "active": active}

@@ -20,6 +20,7 @@ BUS = "safety"
 FLOOD_CALLS = 60
 AGENT_ROOM_BYTES = 256 * 1024
 CONTROL_ROOM_BYTES = 0
+DAMAGED_RATIO = 0.05
 DISK_ROOM_BYTES = 16 * 1024
 UNLIMITED = resource.RLIM_INFINITY
 
@@ -213,9 +214,21 @@ def on_board(fault: str, on_s: tuple[float, ...], off_s: tuple[float, float]) ->
     return abuse
 
 
-async def _for_a_while(station: Station, device: str, fault: str, for_s: float) -> None:
+async def bus_damaged(station: Station) -> None:
+    """5 % of all frames, in both directions, for as long as it lasts."""
+    await _for_a_while(station, BUS, "noise", 3600.0, ratio=DAMAGED_RATIO)
+
+
+async def bus_silent(station: Station) -> None:
+    """Silences of a second, at random."""
+    await _for_a_while(station, BUS, "silences", 3600.0, silent_s=1.0, every_s=3.0)
+
+
+async def _for_a_while(
+    station: Station, device: str, fault: str, for_s: float, **more: float
+) -> None:
     with station.judge.disturbed.open():
-        await station.trouble(device, fault, True)
+        await station.trouble(device, fault, True, **more)
         try:
             await asyncio.sleep(for_s)
         finally:
@@ -271,12 +284,14 @@ ABUSES: Mapping[str, Abuse] = {
     "control killed":           control_killed,
     "control terminated":       control_terminated,
     "control short of memory":  control_short_of_memory,
-    "bus, damaged replies":     on_bus("crc", "truncated", on_s=(0.02, 0.05, 0.3), off_s=SHORT),
-    "bus, silences of 1 s":     on_bus("silent", on_s=(1.0,), off_s=(1.0, 4.0)),
+    "bus, 5 % damaged frames":  bus_damaged,
+    "bus, bursts of damage":    on_bus("crc", "truncated", on_s=(0.02, 0.05, 0.3), off_s=SHORT),
+    "bus, silences of 1 s":     bus_silent,
     "bus, stuttering":          on_bus("stutter", on_s=LONG, off_s=SHORT),
     "bus, echoing adapter":     on_bus("echo", on_s=LONG, off_s=SHORT),
     "bus, noise":               on_bus("noise", on_s=LONG, off_s=SHORT),
     "bus, adapter pulled":      on_bus("unplugged", on_s=(0.3, 2.0), off_s=(1.0, 5.0)),
+    "board, two on its address": on_board("twin", LONG, SHORT),
     "board slow":               on_board("slow", (0.5, 2.0), SHORT),
     "board refuses":            on_board("exception", (0.1, 1.0), SHORT),
     "board, stranger answers":  on_board("stranger", (0.1, 1.0), SHORT),
