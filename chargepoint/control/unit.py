@@ -20,6 +20,9 @@ from hal.values import SAFE_COMMAND, BoardCommand, BoardReading, MeterReading
 LOST_AFTER = 3
 """Failed reads in a row after which a device counts as lost."""
 
+LOST_AFTER_S = 0.25
+"""And for at least so long: a reading of this age counts as none anyway (`stale_after_s`)."""
+
 PREPARE_EVERY_S = 1.0
 """Pause between two attempts to prepare a board: each costs the other EVSEs a time-out."""
 
@@ -33,6 +36,8 @@ class Watched:
 
     name: str
     failures: int = 0
+    failing_s: float = 0.0
+    """When the first of them failed."""
     lost_s: float | None = None
     facts: list[Fact] = field(default_factory=list)
 
@@ -47,8 +52,11 @@ class Watched:
 
     def failed(self, error: DeviceError, now_s: float) -> bool:
         """The device did not answer; whether it counts as lost now."""
+        if self.failures == 0:
+            self.failing_s = now_s
         self.failures += 1
-        if self.failures >= LOST_AFTER and self.lost_s is None:
+        enough = self.failures >= LOST_AFTER and now_s - self.failing_s >= LOST_AFTER_S
+        if enough and self.lost_s is None:
             self.lost_s = now_s
             self.facts.append(DeviceLost(seq=0, at_s=now_s, device=self.name, detail=str(error)))
         return self.lost_s is not None

@@ -18,7 +18,7 @@ from chargepoint.control.loop import (
     Loop,
 )
 from chargepoint.control.server import Server
-from chargepoint.control.unit import LOST_AFTER, PREPARE_EVERY_S, REFUSED_AFTER, Unit
+from chargepoint.control.unit import LOST_AFTER_S, PREPARE_EVERY_S, REFUSED_AFTER, Unit
 from chargepoint.evse.evse import BoardLevel, Evse
 from chargepoint.evse.settings import EvseSettings
 from chargepoint.ipc import messages as m
@@ -194,7 +194,9 @@ def test_a_silent_board_is_lost_after_a_few_reads_and_prepared_again_when_back(
 ) -> None:
     board = world.charge()
     board.silent = True
-    world.ticks(LOST_AFTER)
+    world.pass_s(LOST_AFTER_S)
+    assert world.heard("DeviceLost") == [], "a few damaged frames in a row are noise"
+    world.ticks(2)
     assert len(world.heard("DeviceLost")) == 1
     snapshot = world.loop.units[0].evse.snapshot()
     assert "board_lost" in snapshot.hazards
@@ -340,14 +342,14 @@ def test_a_board_that_is_known_to_be_lost_does_not_keep_the_watchdog_from_being_
     world.boards[1].silent = True
     world.ticks(1)
     assert not world.loop.boards_read
-    world.ticks(LOST_AFTER)
+    world.pass_s(LOST_AFTER_S + TICK_S)
     assert world.loop.boards_read
 
 
 def test_one_wrong_answer_is_noise_two_are_the_wrong_board(world: World) -> None:
     board, unit = world.boards[0], world.loop.units[0]
     board.silent = True
-    world.ticks(LOST_AFTER)
+    world.pass_s(LOST_AFTER_S + TICK_S)
     board.silent = False
 
     def refuse() -> object:

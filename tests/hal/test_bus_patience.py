@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hal.bus.breaker import Breaker
+from hal.bus.breaker import TOLERATED_S, Breaker
 from hal.bus.latency import FLOOR_S, KNOWN_AFTER, RECENT, Latencies
 
 
@@ -82,9 +82,9 @@ def test_the_breaker_tolerates_two_losses() -> None:
     breaker.lost(10.0)
     breaker.lost(10.1)
     assert breaker.open_for_s(10.1) == 0.0
-    breaker.lost(10.2)
-    assert breaker.open_for_s(10.2) == pytest.approx(1.0)
-    assert breaker.open_for_s(11.3) == 0.0
+    breaker.lost(10.3)
+    assert breaker.open_for_s(10.3) == pytest.approx(1.0)
+    assert breaker.open_for_s(11.4) == 0.0
 
 
 def test_an_answer_between_losses_keeps_the_breaker_closed() -> None:
@@ -106,6 +106,15 @@ def test_pauses_grow_up_to_the_limit(pause_max_s: float, pauses: list[float]) ->
     breaker.lost(0.0)
     seen = []
     for _ in pauses:
-        breaker.lost(0.0)
-        seen.append(breaker.open_for_s(0.0))
+        breaker.lost(TOLERATED_S)
+        seen.append(breaker.open_for_s(TOLERATED_S))
     assert seen == pauses
+
+
+def test_losses_in_quick_succession_are_noise_until_a_quarter_of_a_second_has_passed() -> None:
+    breaker = Breaker(30.0)
+    for hundredths in range(25):
+        breaker.lost(hundredths / 100)
+        assert breaker.open_for_s(hundredths / 100) == 0.0
+    breaker.lost(0.25)
+    assert breaker.open_for_s(0.25) == 1.0
