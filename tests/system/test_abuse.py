@@ -17,8 +17,8 @@ from tests.system.abuse.campaign import one
 pytestmark = pytest.mark.system
 
 PLANS = (
-    ("agent flooded", "agent stopped", "control stopped"),
-    ("control killed", "bus, silences of 1 s", "agent short of memory"),
+    ("agent stopped", "control killed"),
+    ("bus, 5 % damaged frames", "agent short of memory"),
 )
 
 
