@@ -81,6 +81,7 @@ def _scenario(outcome: Outcome) -> dict[str, Any]:
         "detail": outcome.detail,
         "duration_s": round(outcome.duration_s, 2),
         "measured": [_measured(one) for one in outcome.measured],
+        "log": outcome.log,
         "trace": asdict(outcome.trace) if outcome.trace is not None else None,
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from chargepoint.config import Config, load
 from hil.bench import Instrument, Unmet
 from hil.instruments.leases import Leases
 from hil.instruments.plant import start_plant
-from hil.instruments.programs import SafetyProgram
+from hil.instruments.programs import PROGRAM, SafetyProgram
 from hil.instruments.recorder import Recorder, RecorderBroken
 from hil.instruments.trace import Trace, trace
 from hil.scenarios.scenario import Case, Measured, Place, Settings, Trial
@@ -60,6 +60,8 @@ class Outcome:
     trace: Trace | None = None
     begin_s: float = 0.0
     duration_s: float = 0.0
+    log: str = ""
+    """What the safety program printed meanwhile, when the case did not pass."""
 
 
 class SimRig:
@@ -108,6 +110,7 @@ class SimRig:
         config = self._configure(case, place)
         program = SafetyProgram(self.stage, config.device_named(config.evse[0].board).name)
         leases = Leases(config.control_socket(config.bus[0].name))
+        printed = len(self.stage.log(PROGRAM))
         try:
             self._rest()
             program.start()
@@ -121,7 +124,9 @@ class SimRig:
         except (StageError, RecorderBroken, LookupError, OSError) as error:
             leases.stop()
             program.kill()
-            return Outcome(case=case, verdict="broken", detail=str(error))
+            outcome = Outcome(case=case, verdict="broken", detail=str(error))
+        if outcome.verdict != "passed":
+            return replace(outcome, log=self.stage.log(PROGRAM)[printed:])
         return outcome
 
     def _perform(self, trial: Trial, case: Case, leases: Leases) -> Outcome:
@@ -136,12 +141,13 @@ class SimRig:
         if late and not detail:
             verdict = "failed"
             detail = "; ".join(f"{one.what}: outside its limit" for one in late)
-        told = leases.told(trial.evse)
-        untold = sorted(set(case.hazards) - told)
+        told = leases.details(trial.evse)
+        untold = sorted(set(case.hazards) - set(told))
         if untold and not detail:
             verdict, detail = "failed", f"the station did not tell of {', '.join(untold)}"
         if detail and told:
-            detail += f"; the station told of {', '.join(sorted(told))}"
+            words = (f"{hazard} ({why})" for hazard, why in sorted(told.items()))
+            detail += f"; the station told of {', '.join(words)}"
         return Outcome(
             case=case,
             verdict=verdict,

@@ -45,6 +45,7 @@ class Leases:
         self._phases: dict[int, int] = {}
         self._latched: set[tuple[int, str]] = set()
         self._told: dict[tuple[int, str], float] = {}
+        self._details: dict[tuple[int, str], str] = {}
         self._active: dict[int, frozenset[str]] = {}
         self._permitted: set[int] = set()
         self._client: ControlClient | None = None
@@ -112,7 +113,12 @@ class Leases:
 
     def told(self, evse: int) -> frozenset[str]:
         """Hazards of this EVSE that it has told of since `start`."""
-        return frozenset(hazard for number, hazard in list(self._told) if number == evse)
+        return frozenset(self.details(evse))
+
+    def details(self, evse: int) -> dict[str, str]:
+        """The same, with the latest detail of each."""
+        found = list(self._details.items())
+        return {hazard: detail for (number, hazard), detail in found if number == evse}
 
     def told_s(self, evse: int, hazard: str) -> float | None:
         """Since when `hazard` is in force, as it says; None: it is not."""
@@ -183,8 +189,9 @@ class Leases:
 
     def _note(self, fact: Fact) -> None:
         match fact:
-            case HazardRaised(evse=evse, hazard=hazard, at_s=at_s):
+            case HazardRaised(evse=evse, hazard=hazard, at_s=at_s, detail=detail):
                 self._told[(evse, hazard)] = at_s
+                self._details[(evse, hazard)] = detail
             case Observed(evse=seen):
                 self._active[seen.evse] = frozenset(seen.hazards)
 

@@ -96,7 +96,7 @@ def fault_frees_the_plug(trial: Trial) -> None:
         "open → free",
         Locked(evse, False),
         opened_s,
-        FAULT_FREE_S + TRAVEL_S + SEEN_S,
+        FAULT_FREE_S + TRAVEL_S + 2 * SEEN_S,
         "F: after 5 s",
         FAULT_FREE_S - SEEN_S,
     )

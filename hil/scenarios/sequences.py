@@ -37,7 +37,7 @@ RAMP_DOWN_LEAST_S = 6.0
 CLOSING_PAUSE_S = 12.0
 D_BEGINS_S = 0.06
 """State D is made of samples over this time; C and D are both asking."""
-SLACK_S = 0.2
+SLACK_S = 0.3
 """What a step of the program, a round of the bus and the renewing of leases may add."""
 
 
