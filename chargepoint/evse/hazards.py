@@ -248,6 +248,14 @@ class Hazards:
         return any(HAZARDS[name].reaction is Reaction.OPEN for name in self.active)
 
     @property
+    def suspected(self) -> bool:
+        """What one of them would open for is seen, but has not lasted long enough to count."""
+        return any(
+            watch.bad_s is not None and not watch.active and HAZARDS[name].reaction is Reaction.OPEN
+            for name, watch in self._watches.items()
+        )
+
+    @property
     def showing(self) -> bool:
         """One of them is shown to the vehicle as state F."""
         return any(HAZARDS[name].shows_fault for name in self.active)

@@ -156,6 +156,7 @@ class Parts:
             limited=self.limit_a < self.settings.current_min_a,
             stop_hazard=self.hazards.inhibiting,
             open_hazard=self.hazards.opening,
+            suspect=self.hazards.suspected,
             shutdown=self.shutdown,
             rewiring=self.phases.busy(now_s),
             untested=self.rcd_test.owed,

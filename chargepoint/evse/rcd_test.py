@@ -2,8 +2,9 @@
 
 Due once after the start, after every unplugging, and a day after the last one; only with the
 contactor open (Tinkerforge; M). Nothing is offered before it has passed. While it runs, a tripped
-input is what we want, and no hazard. A failed test is repeated after `retry_waits_s` and with the
-next vehicle.
+input is what we want, and no hazard; nor is what a test leaves behind that was cut short by lost
+readings or by a restart of this program. A failed test is repeated after `retry_waits_s` and with
+the next vehicle.
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ REPEAT_S = 86_400.0
 
 
 class _Step(Enum):
+    STARTING = "starting"
+    """A test of before a restart may still have effect."""
+    CUT_SHORT = "cut short"
+    """The test was given up; its effect is waited out."""
     DUE = "due"
     TRIPPING = "tripping"
     RELEASING = "releasing"
     PASSED = "passed"
     FAILED = "failed"
+
+
+_RUNNING = (_Step.STARTING, _Step.CUT_SHORT, _Step.TRIPPING, _Step.RELEASING)
 
 
 class RcdTest:
@@ -34,8 +42,9 @@ class RcdTest:
     def __init__(self, settings: EvseSettings) -> None:
         self._settings = settings
         self._fitted = False
-        self._step = _Step.DUE
+        self._step = _Step.STARTING
         self._since_s = 0.0
+        """When the test, the last one, or the first step began."""
         self._failures = 0
         self.failure: str | None = None
         """What was wrong with the latest test; None when it passed."""
@@ -44,8 +53,8 @@ class RcdTest:
 
     @property
     def running(self) -> bool:
-        """The test current flows, or its effect has not gone yet."""
-        return self._step in (_Step.TRIPPING, _Step.RELEASING)
+        """The test current flows, or its effect may not have gone yet."""
+        return self._fitted and self._step in _RUNNING
 
     @property
     def commanded(self) -> bool:
@@ -64,14 +73,20 @@ class RcdTest:
 
     def step(self, tripped: bool | None, *, fitted: bool, may_test: bool, now_s: float) -> None:
         """`tripped` by the newest reading; `may_test`: the contactor is known to be open."""
-        self._fitted = fitted and self._settings.rcd_test
         self.ended = None
+        before, self._fitted = self._fitted, fitted and self._settings.rcd_test
         if not self._fitted:
-            self._step, self.failure = _Step.DUE, None
+            self._step, self.failure = _Step.STARTING, None
             return
+        if not before:
+            self._since_s = now_s
         since_s = now_s - self._since_s
-        if self.running and not may_test:
-            self._enter(_Step.DUE, now_s)
+        if self._step in (_Step.STARTING, _Step.CUT_SHORT):
+            let_go = self._step is _Step.STARTING and tripped is False
+            if let_go or since_s >= RELEASE_WITHIN_S:
+                self._step = _Step.DUE
+        elif self.running and not may_test:
+            self._step = _Step.CUT_SHORT
         elif self._step is _Step.TRIPPING and tripped:
             self._step = _Step.RELEASING
         elif self._step is _Step.TRIPPING and since_s >= TRIP_WITHIN_S:
@@ -81,7 +96,7 @@ class RcdTest:
         elif self._step is _Step.RELEASING and since_s >= RELEASE_WITHIN_S:
             self._end(f"did not release within {RELEASE_WITHIN_S:g} s", now_s)
         elif self._due(now_s) and may_test and tripped is False:
-            self._enter(_Step.TRIPPING, now_s)
+            self._step, self._since_s = _Step.TRIPPING, now_s
 
     def _due(self, now_s: float) -> bool:
         since_s = now_s - self._since_s
@@ -97,8 +112,4 @@ class RcdTest:
         self.failure = failure
         self._failures = self._failures + 1 if failure else 0
         self.ended = failure is None, failure or f"tripped and released within {took_s:.2f} s"
-        self._enter(_Step.FAILED if failure else _Step.PASSED, now_s)
-
-    def _enter(self, step: _Step, now_s: float) -> None:
-        self._step = step
-        self._since_s = now_s
+        self._step, self._since_s = _Step.FAILED if failure else _Step.PASSED, now_s

@@ -50,6 +50,8 @@ class Situation:
     """A hazard is active that forbids energy."""
     open_hazard: bool = False
     """A hazard is active that opens at once."""
+    suspect: bool = False
+    """What would open at once is seen, but has not lasted long enough to count."""
     shutdown: Shutdown = Shutdown.NO
     rewiring: bool = False
     """A change between one and three phases is due, or the vehicle has to let go of the last."""
@@ -154,8 +156,8 @@ def not_allowed(s: Situation, _: EvseSettings) -> bool:
 
 def ev_ready(s: Situation, settings: EvseSettings) -> bool:
     """Everything that closing takes."""
-    locked_and_open = not s.unlocked and not s.feedback
-    return may_offer(s) and may_stay_closed(s) and locked_and_open and _paused(s, settings)
+    prepared_to_close = not s.unlocked and not s.feedback and not s.suspect
+    return may_offer(s) and may_stay_closed(s) and prepared_to_close and _paused(s, settings)
 
 
 def kept_waiting(s: Situation, _: EvseSettings) -> bool:

@@ -96,8 +96,41 @@ def test_a_monitor_that_does_not_let_go_has_failed_and_tripped() -> None:
 def test_a_monitor_that_has_tripped_already_is_not_tested() -> None:
     bench = Bench(traits=TESTABLE)
     bench.override = {"rcd_tripped": True}
-    bench.run(3.0)
+    bench.run(4.0)
     assert (bench.hazards, bench.told(RcdTested)) == (("rcd_tripped",), [])
+
+
+def test_what_a_test_of_before_a_restart_left_behind_is_no_residual_current() -> None:
+    bench = Bench(traits=TESTABLE)
+    bench.override = {"rcd_tripped": True}
+    bench.run(1.0)
+    bench.override = {}
+    bench.run(3.0)
+    assert [fact.passed for fact in bench.told(RcdTested)] == [True]
+    assert bench.told(HazardRaised) == []
+
+
+def test_a_test_that_is_cut_short_is_waited_out_and_repeated() -> None:
+    bench = Bench(traits=TESTABLE)
+    while not bench.command.test_rcd:
+        bench.tick()
+    bench.answers = False
+    bench.run(0.5)
+    bench.answers, bench.override = True, {"rcd_tripped": True}
+    bench.run(1.0)
+    bench.override = {}
+    bench.run(5.0)
+    assert [fact.hazard for fact in bench.told(HazardRaised)] == ["reading_stale"]
+    assert [fact.passed for fact in bench.told(RcdTested)] == [True]
+
+
+def test_a_trip_that_stays_is_believed_after_3_s() -> None:
+    bench = Bench(traits=TESTABLE)
+    bench.override = {"rcd_tripped": True}
+    bench.run(2.9)
+    assert not bench.hazards
+    bench.run(0.3)
+    assert bench.hazards == ("rcd_tripped",)
 
 
 def test_the_test_can_be_left_out() -> None:
@@ -365,6 +398,19 @@ def test_a_contact_of_the_enclosure_opens_after_half_a_second(hazard: str, field
     assert bench.command.closed
     bench.run(0.2)
     assert (bench.command.closed, bench.hazards) == (False, (hazard,))
+
+
+def test_nothing_closes_on_what_has_not_lasted_yet() -> None:
+    bench = Bench()
+    bench.permit, bench.limit_a, bench.vehicle = True, 16.0, "B"
+    bench.until(Phase.OFFERING)
+    bench.vehicle = "C"
+    bench.override = {"tilted": True}
+    bench.run(0.4)
+    assert bench.told(ContactorClosed) == []
+    bench.override = {}
+    bench.until(Phase.ENERGISED)
+    assert bench.told(HazardRaised) == []
 
 
 def test_closing_the_door_does_not_start_a_charge() -> None:

@@ -224,6 +224,7 @@ def test_the_exhaustive_check_knows_every_input_of_a_situation() -> None:
         "expired",  # only names the cause
         "asleep",  # only leads to WAKING, from which nothing closes
         "ready",  # only leaves STARTING, from which nothing closes
+        "suspect",  # only delays closing
         "unlocked", "steady_s", "open_s", "closing_s",  # only ever delay closing
         "stop_hazard", "open_hazard", "asking_s",  # made from `hazard` and `elapsed_s`
         "rewiring", "untested",  # made from `held_back`
