@@ -164,8 +164,7 @@ class Judge:
         _hold(not inhibiting, f"closes with {inhibiting}")
         _hold(not reading.contactor_closed, "closes though the contact is closed already")
         _hold(not reading.pe_lost, "closes without protective earth")
-        settling = now_s - self._sound_s <= SLOW_S
-        _hold(settling, f"closes though tilted, opened or live for {now_s - self._sound_s:.2f} s")
+        _hold(self._sound_s >= reading.taken_s, "closes though tilted, opened or live")
         _hold(not command.test_rcd, "closes during the test of the residual-current monitor")
         rest_s = now_s - self._opened_s
         _hold(rest_s >= RECLOSE_S - 0.05, f"closes {rest_s:.2f} s after it opened")
