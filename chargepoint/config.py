@@ -70,7 +70,16 @@ class Csms(Section, frozen=True):
     url_has_identity: bool = False
     security_profile: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
     password: str = ""
+    """AuthorizationKey to begin with; one that the CSMS sets wins."""
+    key_form: Literal["auto", "text", "hex"] = "auto"
+    """What a key of 32 to 40 hex digits means: itself, the bytes it spells, or both in turns."""
     ca_file: str = ""
+    system_roots: bool = True
+    """Trust the root certificates of the system too; a `ca_file` takes their place."""
+    wildcards: bool = True
+    """Take a certificate of the CSMS for `*.example.com`."""
+    one_root: bool = False
+    """A new root certificate of the CSMS must be signed by the present one."""
     client_cert: str = ""
     client_key: str = ""
     boot_on_reconnect: bool = False

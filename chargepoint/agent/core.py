@@ -22,16 +22,20 @@ from chargepoint.station.effects import (
     Append,
     AskAuthorization,
     Delete,
+    DoSecurityTask,
     Effect,
     Fetch,
     Grant,
+    LogSecurityEvent,
     Note,
     Put,
     Quarantine,
+    Reconnect,
     Remove,
     ReportConnector,
     ReportMeterValues,
     Restart,
+    SendCsr,
     SendRecord,
     UnlockConnector,
 )
@@ -118,6 +122,9 @@ ShellEffect = (
     | CloseSocket
     | UnlockConnector
     | Restart
+    | LogSecurityEvent
+    | DoSecurityTask
+    | Reconnect
     | Note
     | Trace
     | SetGrants
@@ -125,6 +132,7 @@ ShellEffect = (
 
 _TO_SHELL = (
     Append, Remove, Quarantine, Fetch, Put, Delete, UnlockConnector, Restart, Note,
+    LogSecurityEvent, DoSecurityTask, Reconnect,
 )  # fmt: skip
 
 
@@ -235,7 +243,7 @@ class Core:
                 self._events.append(AuthorizationUnanswered(request=request, at_s=now_s))
             case SendRecord(record=record):
                 self._events.append(RecordReturned(sequence=record.sequence, at_s=now_s))
-            case Answer() | ReportMeterValues():
+            case Answer() | ReportMeterValues() | SendCsr():
                 pass  # nobody has asked, nobody listens
 
     def _taken(self, outputs: Sequence[Output]) -> Iterator[ShellEffect]:

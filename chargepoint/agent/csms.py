@@ -62,8 +62,11 @@ class Access(Protocol):
         """`endpoint` with the keys, the certificates and the scheme that count now."""
         ...
 
-    def opened(self, endpoint: Endpoint) -> None: ...
-    def failed(self, endpoint: Endpoint, error: Exception) -> None: ...
+    def opened(self, endpoint: Endpoint, tls: ssl.SSLObject | None) -> None: ...
+
+    def failed(self, endpoint: Endpoint, error: Exception) -> str:
+        """Words for people; empty: the error's own will do."""
+        ...
 
 
 class AsConfigured:
@@ -72,11 +75,11 @@ class AsConfigured:
     def applied(self, endpoint: Endpoint) -> Endpoint:
         return endpoint
 
-    def opened(self, endpoint: Endpoint) -> None:
+    def opened(self, endpoint: Endpoint, tls: ssl.SSLObject | None) -> None:
         """Nothing depends on it."""
 
-    def failed(self, endpoint: Endpoint, error: Exception) -> None:
-        """Nothing depends on it."""
+    def failed(self, endpoint: Endpoint, error: Exception) -> str:
+        return ""
 
 
 class NoCommonVersion(Exception):
@@ -179,7 +182,7 @@ class CsmsLink:
         self._backoff.proved()
         self._turned.set()
         if self._connection is not None and not self._connection.ending:
-            self._end(self._connection, NORMAL, reason)
+            self._end(self._connection, NORMAL, reason, after=self._connection.outgoing)
 
     def proved(self) -> None:
         """The CSMS has accepted us: the next loss is waited out from the beginning."""
@@ -232,11 +235,13 @@ class CsmsLink:
         try:
             opened = await self._open()
         except (OSError, WebSocketException, NoCommonVersion, EOFError, ValueError) as error:
-            self._access.failed(self._place, error)
+            said = self._access.failed(self._place, error)
             self._failed(error)
+            self.last_error = said or self.last_error
             self.begun.set()
             return
-        self._access.opened(self._place)
+        tls: ssl.SSLObject | None = opened.transport.get_extra_info("ssl_object")
+        self._access.opened(self._place, tls)
         if not self._wanted.is_set():
             await opened.close(GOING_AWAY)
             return
@@ -324,6 +329,7 @@ class CsmsLink:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await connection.socket.send(await connection.outgoing.get())
+                connection.outgoing.task_done()
                 self.begun.set()
 
     async def _ping(self, connection: _Connection) -> None:
@@ -365,9 +371,24 @@ class CsmsLink:
             self._end(self._connection, GOING_AWAY, reason)
         self._turned.set()
 
-    def _end(self, connection: _Connection, code: int, reason: str) -> None:
+    def _end(
+        self,
+        connection: _Connection,
+        code: int,
+        reason: str,
+        after: asyncio.Queue[str] | None = None,
+    ) -> None:
+        """Close it; `after`: when this has gone out, such as the answer that leads to the end."""
         connection.ending = reason
-        closing = asyncio.ensure_future(connection.socket.close(code, reason[:120]))
+
+        async def close() -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_WAIT_S):
+                    if after is not None:
+                        await after.join()
+            await connection.socket.close(code, reason[:120])
+
+        closing = asyncio.ensure_future(close())
         closing.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _abort(self, connection: _Connection, reason: str) -> None:

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from chargepoint.agent.security.contexts import tls_context
 from chargepoint.config import Csms
-
-HEX_KEY_DIGITS = range(32, 41, 2)
+from chargepoint.station.security_values import is_hex_key
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Keys to try in turn; empty: no Authorization header at all."""
     identity: str
     settings: Csms
+    roots: tuple[str, ...] = ()
+    """PEM files of installed root certificates."""
+    certificate: tuple[str, str] | None = None
+    """PEM files of the chain and the key that we show."""
+    dates: bool = True
+    """Whether the clock can judge the dates of certificates."""
 
     @property
     def secure(self) -> bool:
@@ -43,13 +49,14 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def tls_context(self) -> ssl.SSLContext:
         """Takes some 20 ms and reads files: make it once, outside the loop. Raises OSError."""
         settings = self.settings
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # A front end that picks HTTP/2 could not upgrade the connection.
-        context.set_alpn_protocols(["http/1.1"])
-        if settings.security_profile == 3:
-            context.load_cert_chain(settings.client_cert, settings.client_key)
-        return context
+        return tls_context(
+            settings.ca_file,
+            self.roots,
+            self.certificate,
+            system_roots=settings.system_roots,
+            wildcards=settings.wildcards,
+            dates=self.dates,
+        )
 
 
 def endpoint(settings: Csms, station_id: str) -> Endpoint:
@@ -60,6 +67,7 @@ def endpoint(settings: Csms, station_id: str) -> Endpoint:
         keys=_keys(settings),
         identity=identity,
         settings=settings,
+        certificate=_certificate(settings),
     )
 
 
@@ -71,12 +79,25 @@ def _url(settings: Csms, identity: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def _keys(settings: Csms) -> tuple[bytes, ...]:
-    text = settings.password
-    # Profile 3 shows a certificate instead; profile 0 with a password still sends it.
-    if not text or settings.security_profile == 3:
-        return ()
+def _certificate(settings: Csms) -> tuple[str, str] | None:
+    shown = settings.security_profile == 3
+    return (settings.client_cert, settings.client_key) if shown else None
+
+
+def keys_of(text: str, form: str) -> tuple[bytes, ...]:
+    """The bytes that a key may mean, to be tried in turn; none for an empty one.
+
+    `form`: `text`, `hex`, or `auto`: both for what looks like hex, the bytes first.
+    """
     literal = text.encode()
-    if len(text) in HEX_KEY_DIGITS and all(digit in "0123456789abcdefABCDEF" for digit in text):
-        return (bytes.fromhex(text), literal)
-    return (literal,)
+    if not text or form == "text" or not is_hex_key(text):
+        return (literal,) if text else ()
+    decoded = bytes.fromhex(text)
+    return (decoded,) if form == "hex" else (decoded, literal)
+
+
+def _keys(settings: Csms) -> tuple[bytes, ...]:
+    # Profile 3 shows a certificate instead; profile 0 with a password still sends it.
+    if settings.security_profile == 3:
+        return ()
+    return keys_of(settings.password, settings.key_form)

@@ -34,6 +34,7 @@ from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.runtime import Parts, Runtime, write_note
+from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store import Opened, Store
 from chargepoint.agent.writer import Writer
 from chargepoint.config import Config, ConfigError
@@ -108,18 +109,21 @@ class _Agent:
         opened: asyncio.Future[Opened] = loop.create_future()
         failure: asyncio.Future[Restart | None] = loop.create_future()
         writer = self._writer(loop, opened, failure)
-        csms = self._csms()
+        keeper = self._keeper(loop, failure)
+        csms = self._csms(keeper)
         async with asyncio.TaskGroup() as group:
             connecting = None if csms is None else group.create_task(csms.run())
             try:
                 writer.start()
+                keeper.start()
                 # A store that fails as a program ends the start, and not only the wait for it.
                 await asyncio.wait((opened, failure), return_when=asyncio.FIRST_COMPLETED)
                 if failure.done():
                     failure.result()
-                return await self._serve(group, writer, csms, opened.result(), failure)
+                return await self._serve(group, writer, keeper, csms, opened.result(), failure)
             finally:
                 await _close(csms, connecting)
+                await asyncio.to_thread(keeper.stop, CLOSE_WAIT_S)
                 if not await asyncio.to_thread(writer.stop, STORE_WAIT_S):
                     self._log.error("store.slow", waited_s=STORE_WAIT_S)
 
@@ -127,13 +131,14 @@ class _Agent:
         self,
         group: asyncio.TaskGroup,
         writer: Writer,
+        keeper: Keeper,
         csms: CsmsLink | None,
         opened: Opened,
         failure: asyncio.Future[Restart | None],
     ) -> Restart | None:
         """The station's life, from the opened store on."""
         config = self._config
-        station = wiring.station(config, opened, host_boot_id())
+        station = wiring.station(config, opened, host_boot_id(), keeper.holdings)
         core = Core(station, wiring.adapters(config, station))
         controls = ControlLinks(
             wiring.safety_buses(config),
@@ -153,6 +158,7 @@ class _Agent:
             messages=self._messages,
             manager=self._manager,
             ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
+            keeper=keeper,
         )
         self._runtime = runtime = Runtime(parts, time.monotonic)
         running = group.create_task(runtime.run())
@@ -189,12 +195,13 @@ class _Agent:
         self._log.info("agent.started", station=self._config.station.id, took_s=started_s)
         asyncio.get_running_loop().call_later(SETTLE_S, _settle)
 
-    def _csms(self) -> CsmsLink | None:
+    def _csms(self, keeper: Keeper) -> CsmsLink | None:
         settings = self._config.csms
         if settings is None:
             return None
         place = endpoint(settings, self._config.station.id)
-        return CsmsLink(place, wiring.subprotocols(settings), self._arrived)
+        versions = wiring.subprotocols(settings)
+        return CsmsLink(place, versions, self._arrived, access=keeper.access)
 
     async def _arrived(self, happening: SocketOpened | SocketClosed | FrameReceived) -> None:
         if isinstance(happening, FrameReceived):
@@ -235,6 +242,19 @@ class _Agent:
             now=time.monotonic,
         )
         return Local(self._config, desk, tell, failed)
+
+    def _keeper(
+        self, loop: asyncio.AbstractEventLoop, failure: asyncio.Future[Restart | None]
+    ) -> Keeper:
+        def tell(event: Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before its threads
+                loop.call_soon_threadsafe(self._inbox.put, event)
+
+        def failed(error: BaseException) -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_fail, failure, error)
+
+        return Keeper(self._config, tell, failed)
 
     def _writer(
         self,

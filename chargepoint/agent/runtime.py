@@ -29,14 +29,18 @@ from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
+from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect, durable
 from chargepoint.agent.writer import Writer
 from chargepoint.catalog import entries
 from chargepoint.ocpp.adapter import Trace
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import (
+    DoSecurityTask,
     Fetch,
+    LogSecurityEvent,
     Note,
+    Reconnect,
     Restart,
     UnlockConnector,
 )
@@ -64,6 +68,7 @@ class Parts(msgspec.Struct, kw_only=True):
     manager: ServiceManager
     ping_interval_s: Callable[[], float]
     """What the device model says now."""
+    keeper: Keeper
 
 
 class Runtime:
@@ -158,6 +163,14 @@ class Runtime:
                 parts.controls.unlock(evse, request)
             case SetGrants():
                 await self._grant()
+            case LogSecurityEvent():
+                parts.keeper.write(effect)
+            case DoSecurityTask():
+                parts.keeper.do(effect)
+            case Reconnect(reason=reason):
+                await self._disk()
+                if parts.csms is not None:
+                    parts.csms.reconnect(reason)
             case Restart():
                 await self._disk()
                 self._restart = effect

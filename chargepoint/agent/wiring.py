@@ -18,6 +18,7 @@ from chargepoint.ocpp.v16.adapter import Adapter16
 from chargepoint.ocpp.v16.configuration import KEYS
 from chargepoint.ocpp.view import BootInformation
 from chargepoint.station import kept_hazards
+from chargepoint.station.security_values import Holdings
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.station import Station
 
@@ -57,12 +58,17 @@ def subprotocols(settings: Csms) -> list[str]:
     return [SUBPROTOCOLS[wanted] for wanted in settings.versions]
 
 
-def station(config: Config, opened: Opened, boot: str) -> Station:
+def station(
+    config: Config,
+    opened: Opened,
+    boot: str,
+    holdings: Holdings = Holdings(),  # noqa: B008
+) -> Station:
     """The station as configured, with what the store kept."""
     restored = Restored(
         spaces=opened.spaces, last_sequence=opened.last_sequence, waiting=opened.waiting
     )
-    return Station(station_settings(config), restored, boot)
+    return Station(station_settings(config, holdings), restored, boot)
 
 
 def latches(opened: Opened) -> Latches:
@@ -70,7 +76,10 @@ def latches(opened: Opened) -> Latches:
     return Latches(kept_hazards.restored(opened.spaces.get(kept_hazards.SPACE, {})))
 
 
-def station_settings(config: Config) -> StationSettings:
+def station_settings(
+    config: Config,
+    holdings: Holdings = Holdings(),  # noqa: B008
+) -> StationSettings:
     """`[station]`, `[[evse]]` and `[ocpp]` as the station wants them."""
     about = config.station
     return StationSettings(
@@ -84,6 +93,10 @@ def station_settings(config: Config) -> StationSettings:
         variables=variables(config),
         remote_start_needs_vehicle=bool(config.csms and config.csms.remote_start_needs_vehicle),
         energy_speed=config.simulator.speed,
+        holdings=holdings,
+        key_form=config.csms.key_form if config.csms else "auto",
+        one_root=bool(config.csms and config.csms.one_root),
+        wildcards=bool(config.csms and config.csms.wildcards),
     )
 
 

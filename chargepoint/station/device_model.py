@@ -55,6 +55,10 @@ class Variable:
         return self.definition.writable
 
     @property
+    def secret(self) -> bool:
+        return self.definition.secret
+
+    @property
     def minimum(self) -> int | None:
         return self.definition.minimum if self.kind is Kind.INTEGER else None
 
@@ -114,6 +118,8 @@ class DeviceModel:
         before = self._variables.get(place)
         if before is None:
             return Verdict.NOT_SUPPORTED
+        if before.secret:
+            return Verdict.REJECTED  # kept elsewhere, and never here
         spelled = before.definition.spelled(value)
         if spelled is None or not before.writable:
             return Verdict.REJECTED

@@ -10,11 +10,15 @@ that stands still lets them expire.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 from chargepoint.station.charging_profiles.composite import CompositeSchedule
 from chargepoint.station.events import Call, ResetKind
-from chargepoint.station.records import IdToken, Record, Sample, TransactionId
+from chargepoint.station.records import IdToken, Record, Sample, Stamp, TransactionId
+from chargepoint.station.security_values import CertificateHash, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +170,8 @@ class Verdict(Enum):
     NOT_SUPPORTED = "NotSupported"
     UNLOCKED = "Unlocked"
     UNLOCK_FAILED = "UnlockFailed"
+    FAILED = "Failed"
+    """Legal, but it could not be done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,40 @@ class Answer:
     transaction: TransactionId | None = None
     composite: CompositeSchedule | None = None
     """What was asked for with CompositeScheduleRequested."""
+    certificates: tuple[CertificateHash, ...] = ()
+    """What was asked for with RootsAsked."""
+
+
+# --- Security -------------------------------------------------------------------------------------
+
+
+class LogSecurityEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One line for the security log; `sent`: the CSMS gets it too."""
+
+    kind: str
+    info: str
+    sent: bool
+    stamp: Stamp
+    wall: datetime | None
+
+
+class DoSecurityTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Work with keys or certificates; answered by TaskFinished, in the order of asking."""
+
+    job: int
+    task: Task
+
+
+class SendCsr(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the CSMS to sign; answered by CsrAnswered."""
+
+    csr: str
+
+
+class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
+    """End the connection and open the next at once: what we show of us has changed."""
+
+    reason: str
 
 
 # --- Others ---------------------------------------------------------------------------------------
@@ -219,6 +259,10 @@ Effect = (
     | ReportConnector
     | ReportMeterValues
     | Answer
+    | LogSecurityEvent
+    | DoSecurityTask
+    | SendCsr
+    | Reconnect
     | UnlockConnector
     | Restart
     | Note

@@ -15,6 +15,7 @@ from typing import NewType
 from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.profile import Profile, RateUnit
 from chargepoint.station.records import IdToken, Record, TokenInfo
+from chargepoint.station.security_requests import SecurityRequest
 from hal.values import MeterReading, PilotState
 
 Call = NewType("Call", str)
@@ -467,6 +468,7 @@ Event = (
     | ChargingProfileClearRequested
     | CompositeScheduleRequested
     | VariableSetRequested
+    | SecurityRequest
     | HeartbeatIntervalGiven
     | RecordsFetched
     | ClockRead

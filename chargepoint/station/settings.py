@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from chargepoint.station.security_values import Holdings
+
 BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Nobody ran this software before; an earlier wall time is a clock that was never set."""
 
@@ -54,6 +56,14 @@ class StationSettings:
     The meter guard would otherwise take a simulated hour in a minute for an impossible jump.
     """
     built_at: datetime = BUILT_AT
+    holdings: Holdings = field(default_factory=Holdings)
+    """Keys and certificates that there are."""
+    key_form: str = "auto"
+    """How an AuthorizationKey of hex digits is meant: `auto`, `text` or `hex`."""
+    one_root: bool = False
+    """A new root of the CSMS must be signed by the present one."""
+    wildcards: bool = True
+    """A certificate for `*.example.com` is taken."""
 
     def evse(self, evse: int) -> EvseSettings | None:
         """The EVSE with this id."""

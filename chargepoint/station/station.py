@@ -5,7 +5,7 @@ now; `deadline_s` when to come back without any other event. What the parts are,
 inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `token_cache`,
 `session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `kept_hazards`,
 `connector_state`, `availability`, `limits`, `smart_charging`, `transaction` and `outbox` (the
-ledger), `counters`, `device_model`, `clock`.
+ledger), `counters`, `security` and `safekeeping`, `device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ from chargepoint.station.overview import Overview, evse_overview, ledger_overvie
 from chargepoint.station.records import TransactionEnded, TransactionStarted
 from chargepoint.station.remote import Remote
 from chargepoint.station.resets import Resets
+from chargepoint.station.safekeeping import Safekeeping
 from chargepoint.station.security import SecurityEvents
+from chargepoint.station.security_requests import SecurityRequest
 from chargepoint.station.session import Session
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.smart_charging import SmartCharging
@@ -76,7 +78,10 @@ class Station:
         self._sessions = {evse.id: self._session(evse) for evse in settings.evses}
         cache = TokenCache(desk, restored.space(token_cache.SPACE))
         self._authorization = Authorization(desk, self.device_model, self.clock, cache)
-        self._security = SecurityEvents(desk, self._outbox)
+        self._security = SecurityEvents(desk, self._outbox, self.clock)
+        self._safekeeping = Safekeeping(
+            desk, self.device_model, self.clock, self._security, settings
+        )
         self._cards = Cards(desk, self.device_model, self._authorization, self._sessions)
         self._smart_charging = SmartCharging(
             desk,
@@ -137,6 +142,7 @@ class Station:
             self._cards.deadline_s(),
             self._unlocking.deadline_s(),
             self._resets.deadline_s(),
+            self._safekeeping.deadline_s(),
             self._meter_values.deadline_s(),
             self._smart_charging.deadline_s(),
             self._outbox.deadline_s(),
@@ -184,6 +190,7 @@ class Station:
         self._unlocking.due()
         self._meter_values.due()
         self._resets.due()
+        self._safekeeping.due()
         self._outbox.pump()
         self._reports.update(
             self._sessions.values(),
@@ -209,6 +216,7 @@ class Station:
             case events.HazardRaised(evse=evse, hazard=hazard):
                 if hazard not in self._kept_hazards.of(evse):  # else it was counted before
                     self._counters.hazard(evse, hazard)
+                    self._safekeeping.hazard(evse, hazard)
             case events.HazardKept():
                 self._kept_hazards.keep(event)
                 self._follow_kept()
@@ -242,6 +250,7 @@ class Station:
                 self._outbox.fetched(records)
             case events.CsmsAccepted():
                 self._desk.online = True
+                self._security.accepted()
             case events.CsmsLost():
                 self._desk.online = False
                 self._outbox.lost()
@@ -277,6 +286,10 @@ class Station:
                 self._smart_charging.clear(event)
             case events.CompositeScheduleRequested():
                 self._smart_charging.compose(event)
+            case SecurityRequest():
+                self._safekeeping.handle(event)
+            case events.VariableSetRequested() if self._safekeeping.takes(event):
+                pass  # a key or a profile: answered when it is stored
             case events.VariableSetRequested():
                 place = (event.component, event.variable)
                 self._answer(event.call, self.device_model.set(*place, event.value))

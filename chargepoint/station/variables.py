@@ -21,6 +21,7 @@ MEASURANDS_MAX = 40
 """Items in one list of measurands."""
 
 ROTATIONS = {"NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR"}
+TEXT_MAX = 500
 PHASES = {"L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N"}
 
 _INTEGER = re.compile(r"[+-]?\d{1,12}")
@@ -33,6 +34,7 @@ class Kind(Enum):
     INTEGER = "integer"
     MEASURANDS = "measurands"
     ROTATIONS = "rotations"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Definition:
     divides_day: bool = False
     """0, or a divisor of 86,400 s: only then does a grid from midnight close."""
     writable: bool = True
+    secret: bool = False
+    """Written only; its value is never in the device model."""
     indexes: tuple[int, ...] = ()
     """EVSEs that a rotation may name, 0 (grid to main meter) included."""
 
@@ -63,6 +67,8 @@ class Definition:
                 return _measurands(text)
             case Kind.ROTATIONS:
                 return self._rotations(text)
+            case Kind.TEXT:
+                return text.strip() if len(text) <= TEXT_MAX and text.isprintable() else None
 
     def _integer(self, text: str) -> str | None:
         if not _INTEGER.fullmatch(text):
@@ -171,6 +177,41 @@ def _fixed(variable: str, value: int) -> Definition:
     )
 
 
+CHAIN_MAX = 10_000
+ROOTS_MAX = 20
+
+
+def security_variables(settings: StationSettings) -> tuple[Definition, ...]:
+    """Component SecurityCtrlr (white paper, section 7.2); key and profile are `access_changes`'."""
+
+    def row(
+        variable: str, kind: Kind, default: str, *, writable: bool = True, secret: bool = False
+    ) -> Definition:
+        return Definition(
+            component="SecurityCtrlr",
+            variable=variable,
+            kind=kind,
+            default=default,
+            writable=writable,
+            secret=secret,
+        )
+
+    one_root = "true" if settings.one_root else "false"
+    wildcards = "true" if settings.wildcards else "false"
+    return (
+        row("BasicAuthPassword", Kind.TEXT, "", secret=True),
+        row("SecurityProfile", _I, str(settings.holdings.profile)),
+        row("AllowSecurityProfileDowngrade", _B, "false"),
+        row("OrganizationName", Kind.TEXT, ""),
+        row("CertSigningWaitMinimum", _I, "60"),
+        row("CertSigningRepeatTimes", _I, "3"),
+        row("AdditionalRootCertificateCheck", _B, one_root, writable=False),
+        row("AllowCSMSTLSWildcards", _B, wildcards, writable=False),
+        row("MaxCertificateChainSize", _I, str(CHAIN_MAX), writable=False),
+        row("CertificateEntries", _I, str(ROOTS_MAX), writable=False),
+    )
+
+
 def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     """The table for this station: some rows depend on what it is made of."""
     rotation = ",".join(
@@ -180,6 +221,7 @@ def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     switching = any(evse.phase_switching for evse in settings.evses)
     return (
         *TABLE,
+        *security_variables(settings),
         Definition(
             component="Ocpp16Ctrlr",
             variable="ConnectorPhaseRotation",

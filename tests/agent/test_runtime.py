@@ -122,6 +122,7 @@ class Scene:
             messages=self.messages,
             manager=ServiceManager(),
             ping_interval_s=lambda: 30.0,
+            keeper=self.story,  # type: ignore[arg-type]
         )
         self.runtime = Runtime(parts, time.monotonic)
 

@@ -181,7 +181,7 @@ def serves_again(line: Line) -> None:
         if line.in_flight is None:
             line.wait(60)
             waited_s += 60
-            assert waited_s <= 86_400
+            assert waited_s <= 90_000  # a boot that times out within a step of 60 s is repeated
         else:
             assert line.in_flight[2] == "BootNotification"
             line.answer(ACCEPTED)
