@@ -3,12 +3,13 @@
 PY = .venv/bin/python
 SOURCES = chargepoint hal hil tests bench
 
-.PHONY: help demo test check format setup bench hil docs clean
+.PHONY: help demo test check format setup foreign bench hil docs clean
 
 help:
 	@echo "make demo    a simulated charger, the station and a local CSMS, with a page to open"
 	@echo "make test    formatter, linter, types and all tests"
 	@echo "make check   only formatter, linter and types"
+	@echo "make foreign install the foreign central system of the tests (needs npm)"
 	@echo "make format  bring the sources into form"
 	@echo "make bench   measure: reaction, start, memory, drain, bytes written"
 	@echo "make hil     all scenarios on the simulator's wire; report in var/hil (HIL='--baud 19200')"
@@ -30,6 +31,12 @@ check: setup
 test: check
 	@$(PY) -m pytest
 
+foreign: tests/foreign/node_modules/.package-lock.json
+
+tests/foreign/node_modules/.package-lock.json: tests/foreign/package-lock.json
+	@cd tests/foreign && npm ci --silent --no-audit --no-fund
+	@touch $@
+
 format: setup
 	@$(PY) -m ruff check --fix --quiet $(SOURCES)
 	@$(PY) -m ruff format --quiet $(SOURCES)
@@ -43,6 +50,7 @@ hil: setup
 docs: setup
 	@$(PY) -m tests.evse.document
 	@$(PY) -m tests.rules
+	@$(PY) -m tests.safety_document
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var tests/foreign/node_modules

@@ -22,6 +22,8 @@ QUICK = {
     "device.4.options": {"absent_s": 0.5},
 }
 WAIT_S = 25.0
+SERVER: type[Csms] = Csms
+"""Which central system a scene gets; the fixture `each_csms` changes it."""
 CARD, OTHER = "04A1B2C3D4E5F6", "04FFEEDDCCBBAA"
 
 
@@ -129,7 +131,7 @@ async def scene(
     `strict`: whatever the station sent must have been legal.
     """
     raw = changed(example(), QUICK)
-    async with Csms(Central(behaviour), port=port) as csms:
+    async with SERVER(Central(behaviour), port=port) as csms:
         stage = Stage(directory, csms.url, changes, raw)
         made = Scene(stage, csms)
         try:

@@ -11,7 +11,7 @@ from hil.csms.server import Csms
 from hil.stage import free_port
 from tests.system.stage_csms import CARD, Scene, scene
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("each_csms")]
 
 OFFLINE = {
     "ocpp.v16.AllowOfflineTxForUnknownId": True,
@@ -21,7 +21,7 @@ OFFLINE = {
 
 async def replaced(world: Scene, port: int) -> None:
     """A new CSMS on the same port with the memory of the old one."""
-    world.csms = Csms(world.central, port=port)
+    world.csms = type(world.csms)(world.central, port=port)
     await world.csms.start()
 
 
@@ -138,10 +138,10 @@ async def test_a_csms_that_boots_us_pending_and_then_accepts(tmp_path: Path) -> 
         await world.status(1, "Available")
 
 
-async def test_central_books_survive_a_new_socket() -> None:
+async def test_central_books_survive_a_new_socket(each_csms: type[Csms]) -> None:
     """Guards the helper of this module: a replaced CSMS keeps its books."""
     central = Central()
-    async with Csms(central) as csms:
+    async with each_csms(central) as csms:
         port = int(csms.page_url.rsplit(":", 1)[1].strip("/"))
-    async with Csms(central, port=port) as again:
+    async with each_csms(central, port=port) as again:
         assert again.central is central

@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.stage_csms import CARD, OTHER, Scene, scene
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("each_csms")]
 
 
 async def bill_is_the_register_difference(world: Scene, evse: int = 1) -> None:
