@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -22,7 +23,14 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimRig]:
 
 
 @pytest.mark.parametrize(
-    "name", ["vehicle_opens_s2", "unplugged_under_load", "ventilation_missing_from_the_start"]
+    "name",
+    [
+        "vehicle_opens_s2",
+        "unplugged_under_load",
+        "ventilation_missing_from_the_start",
+        "self_test_before_each_vehicle",
+        "lock_springs_open",
+    ],
 )
 def test_a_case_passes_with_its_times_and_curves(rig: SimRig, name: str) -> None:
     outcome = rig.play(CASES[name])
@@ -48,3 +56,16 @@ def test_a_case_fails_when_the_contact_stays_closed_whatever_the_station_says(
     assert outcome.verdict == "failed"
     assert "Open(evse=1): not within" in outcome.detail
     assert [one.what for one in outcome.measured if not one.met] == ["unplug → open"]
+
+
+def nothing_happens(trial: Trial) -> None:
+    """What must fail as a scenario of a hazard: nothing is wrong, so the station is silent."""
+    trial.holds("stays open", 0.2, "2.1", Open(trial.evse))
+
+
+def test_a_case_fails_when_the_station_does_not_tell_of_its_hazard(rig: SimRig) -> None:
+    case = Case(play=nothing_happens, title="Nothing", clause="2.1", needs=USUAL)
+    assert rig.play(case).verdict == "passed"
+    outcome = rig.play(replace(case, hazards=("tilted",)))
+    assert (outcome.verdict, outcome.detail) == ("failed", "the station did not tell of tilted")
+    assert "control.started" in outcome.log
