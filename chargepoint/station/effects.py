@@ -17,6 +17,7 @@ import msgspec
 
 from chargepoint.station.charging_profiles.composite import CompositeSchedule
 from chargepoint.station.events import Call, ResetKind
+from chargepoint.station.file_values import FileReport, Work
 from chargepoint.station.records import IdToken, Record, Sample, Stamp, TransactionId
 from chargepoint.station.security_values import CertificateHash, Task
 
@@ -172,6 +173,9 @@ class Verdict(Enum):
     UNLOCK_FAILED = "UnlockFailed"
     FAILED = "Failed"
     """Legal, but it could not be done."""
+    ACCEPTED_CANCELED = "AcceptedCanceled"
+    """Accepted, in the place of what was under way."""
+    INVALID_CERTIFICATE = "InvalidCertificate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +224,28 @@ class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+# --- Files ----------------------------------------------------------------------------------------
+
+
+class DoFileWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Work with files, which may take hours; answered by WorkFinished."""
+
+    job: int
+    work: Work
+
+
+class CancelFileWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody waits for this work any more."""
+
+    job: int
+
+
+class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell the CSMS a status, in order, also after a time offline; FileReportDelivered follows."""
+
+    report: FileReport
+
+
 # --- Others ---------------------------------------------------------------------------------------
 
 
@@ -263,6 +289,9 @@ Effect = (
     | DoSecurityTask
     | SendCsr
     | Reconnect
+    | DoFileWork
+    | CancelFileWork
+    | ReportFile
     | UnlockConnector
     | Restart
     | Note

@@ -14,6 +14,7 @@ from typing import NewType
 
 from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.profile import Profile, RateUnit
+from chargepoint.station.file_requests import FileRequest
 from chargepoint.station.records import IdToken, Record, TokenInfo
 from chargepoint.station.security_requests import SecurityRequest
 from hal.values import MeterReading, PilotState
@@ -469,6 +470,7 @@ Event = (
     | CompositeScheduleRequested
     | VariableSetRequested
     | SecurityRequest
+    | FileRequest
     | HeartbeatIntervalGiven
     | RecordsFetched
     | ClockRead

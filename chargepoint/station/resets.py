@@ -40,6 +40,7 @@ class Resets:
         self._until_s: float | None = None
         self._kind = ResetKind.SOFT
         self._restarted = False
+        self._reason = "reset by the CSMS"
 
     @property
     def pending(self) -> bool:
@@ -58,6 +59,13 @@ class Resets:
         reason = StopReason.HARD_RESET if hard else StopReason.SOFT_RESET
         for session in self._sessions.values():
             session.stop(reason, Trigger.RESET_COMMAND)
+
+    def restart(self, reason: str) -> None:
+        """Restart for a reason of our own, once nothing is open and nothing has to be delivered."""
+        if not self.pending:
+            self._security.happened("ResetOrReboot", reason)
+            self._kind, self._reason = ResetKind.SOFT, reason
+            self._until_s = self._desk.now_s + DELIVERY_WAIT_S
 
     def due(self) -> None:
         """Restart as soon as nothing is open and nothing has to be delivered any more."""
@@ -81,4 +89,4 @@ class Resets:
         self._until_s = None
         if not self._restarted:
             self._restarted = True
-            self._desk.emit(Restart(kind=kind, reason="reset by the CSMS"))
+            self._desk.emit(Restart(kind=kind, reason=self._reason))

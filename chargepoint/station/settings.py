@@ -64,6 +64,8 @@ class StationSettings:
     """A new root of the CSMS must be signed by the present one."""
     wildcards: bool = True
     """A certificate for `*.example.com` is taken."""
+    signed_firmware_only: bool = False
+    """UpdateFirmware, which knows no signature, is refused."""
 
     def evse(self, evse: int) -> EvseSettings | None:
         """The EVSE with this id."""

@@ -36,6 +36,8 @@ from chargepoint.station.desk import Desk, earliest
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
+from chargepoint.station.file_requests import FileRequest
+from chargepoint.station.files import Files
 from chargepoint.station.kept_hazards import KeptHazards
 from chargepoint.station.limits import grants
 from chargepoint.station.meter_values import MeterValues
@@ -102,6 +104,9 @@ class Station:
         )
         self._unlocking = Unlocking(desk, self._sessions)
         self._resets = Resets(desk, self._outbox, self._security, self._sessions)
+        self._files = Files(
+            desk, self.clock, self._security, self._resets, self._sessions, settings, restored
+        )
         self._grid = AlignedGrid(desk, self.device_model, self.clock)
         self._meter_values = MeterValues(
             desk, self.device_model, self._grid, self._outbox, self._sessions, settings
@@ -141,6 +146,7 @@ class Station:
             self._authorization.deadline_s(),
             self._cards.deadline_s(),
             self._unlocking.deadline_s(),
+            self._files.deadline_s(),
             self._resets.deadline_s(),
             self._safekeeping.deadline_s(),
             self._meter_values.deadline_s(),
@@ -153,7 +159,7 @@ class Station:
 
     def _session(self, settings: EvseSettings) -> Session:
         def operative() -> bool:
-            return self._availability.operative(settings.id) and not self._resets.pending
+            return self._startable(settings.id) and not self._resets.pending
 
         evse = Evse(self._desk, self.device_model, self._settings, settings)
         return Session(self._desk, self.device_model, evse, self._books, operative)
@@ -189,12 +195,13 @@ class Station:
         self._cards.due()
         self._unlocking.due()
         self._meter_values.due()
+        self._files.due()
         self._resets.due()
         self._safekeeping.due()
         self._outbox.pump()
         self._reports.update(
             self._sessions.values(),
-            self._availability.operative,
+            self._startable,
             self._cards.prepares,
             self._cards.readerless,
         )
@@ -288,6 +295,8 @@ class Station:
                 self._smart_charging.compose(event)
             case SecurityRequest():
                 self._safekeeping.handle(event)
+            case FileRequest():
+                self._files.handle(event)
             case events.VariableSetRequested() if self._safekeeping.takes(event):
                 pass  # a key or a profile: answered when it is stored
             case events.VariableSetRequested():
@@ -300,6 +309,11 @@ class Station:
                 assert_never(event)
 
     # --- Small change -----------------------------------------------------------------------------
+
+    def _startable(self, evse: int) -> bool:
+        """A transaction may start there, as far as the CSMS and an installation are concerned."""
+        held = evse != 0 and self._files.holding
+        return self._availability.operative(evse) and not held
 
     def _answer(self, call: events.Call, verdict: Verdict) -> None:
         self._desk.emit(Answer(call=call, verdict=verdict))
