@@ -33,6 +33,14 @@ READER_DRIVERS = ("rfid-text", "pn532")
 KEY_OF = {(key.component, key.variable): key.name for key in KEYS}
 """Variable -> OCPP 1.6 configuration key."""
 
+_OF_CSMS = {
+    "authorizationkey": "password",
+    "securityprofile": "security_profile",
+    "additionalrootcertificatecheck": "one_root",
+    "allowcentralsystemtlswildcards": "wildcards",
+}
+"""Keys whose initial value the section `[csms]` has a place for."""
+
 _BY_KEY = {key.name.casefold(): (key.component, key.variable) for key in KEYS}
 
 
@@ -44,7 +52,10 @@ def check(config: Config) -> None:
         if wanted not in SUBPROTOCOLS
     ]
     for name in config.ocpp.v16:
-        if name.casefold() not in _BY_KEY:
+        if name.casefold() in _OF_CSMS:
+            place = _OF_CSMS[name.casefold()]
+            mistakes.append(Mistake(f"ocpp.v16.{name}", f"belongs into csms.{place}"))
+        elif name.casefold() not in _BY_KEY:
             known = [key.name for key in KEYS]
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean `{close[0]}`?" if close else ""

@@ -142,7 +142,7 @@ class DeviceModel:
                 name = ".".join(place)
                 self._desk.note("variable.not_usable", name=name, value=text, origin=origin.value)
                 continue
-            if before.writable:
+            if before.writable and not before.secret:
                 self._variables[place] = replace(before, value=spelled, origin=origin)
 
 

@@ -39,9 +39,20 @@ E = TypeVar("E", bound=Event)
 class Variable:
     value: str
     writable: bool = True
+    secret: bool = False
 
 
 DEFAULTS = {
+    ("SecurityCtrlr", "AdditionalRootCertificateCheck"): "false",
+    ("SecurityCtrlr", "AllowCSMSTLSWildcards"): "true",
+    ("SecurityCtrlr", "AllowSecurityProfileDowngrade"): "false",
+    ("SecurityCtrlr", "BasicAuthPassword"): "",
+    ("SecurityCtrlr", "CertSigningRepeatTimes"): "3",
+    ("SecurityCtrlr", "CertSigningWaitMinimum"): "60",
+    ("SecurityCtrlr", "CertificateEntries"): "20",
+    ("SecurityCtrlr", "MaxCertificateChainSize"): "10000",
+    ("SecurityCtrlr", "OrganizationName"): "",
+    ("SecurityCtrlr", "SecurityProfile"): "1",
     ("AuthCtrlr", "OfflineTxForUnknownIdEnabled"): "false",
     ("AuthCacheCtrlr", "Enabled"): "true",
     ("AuthCtrlr", "AuthorizeRemoteStart"): "true",
@@ -77,7 +88,10 @@ class Model:
     """The device model as a table."""
 
     def __init__(self) -> None:
-        self.variables = {place: Variable(text) for place, text in DEFAULTS.items()}
+        self.variables = {
+            place: Variable(text, secret=place[1] == "BasicAuthPassword")
+            for place, text in DEFAULTS.items()
+        }
 
     def get(self, component: str, variable: str) -> Variable | None:
         return self.variables.get((component, variable))

@@ -40,6 +40,13 @@ from chargepoint.ocpp.v16.heartbeat import Heartbeat
 from chargepoint.ocpp.v16.id_tag_info import ID_TAG_MAX, token_info
 from chargepoint.ocpp.v16.meter_values import meter_values, requests
 from chargepoint.ocpp.v16.requests import Requests
+from chargepoint.ocpp.v16.security import (
+    CsrCall,
+    csr_answered,
+    csr_refused,
+    invalid_message,
+    sign_certificate,
+)
 from chargepoint.ocpp.v16.status import StatusReporter, status_notification
 from chargepoint.ocpp.v16.transactions import Request
 from chargepoint.ocpp.v16.trigger import Wanted
@@ -50,6 +57,7 @@ from chargepoint.station.effects import (
     Effect,
     ReportConnector,
     ReportMeterValues,
+    SendCsr,
     SendRecord,
 )
 from chargepoint.station.events import (
@@ -155,6 +163,8 @@ class Adapter16(Adapter):
                 self._status.changed(effect.report, now_s, duration_s)
             case ReportMeterValues():
                 self._report_meter_values(effect, now_s)
+            case SendCsr():
+                self._sign(effect, now_s)
             case _:
                 pass  # of the store, the safety program or the host: none of ours
         return self._finished(now_s)
@@ -240,6 +250,11 @@ class Adapter16(Adapter):
             problem = "message against the schema"
             self._out.tell(self._delivery.failed(call, action, "InternalError", problem, now_s))
 
+    def _sign(self, effect: SendCsr, now_s: float) -> None:
+        request = sign_certificate(effect.csr)
+        if not self._usable or not self._calls.queue("SignCertificate", request, CsrCall(), now_s):
+            self._out.tell(csr_answered(None, now_s))
+
     def _report_meter_values(self, effect: ReportMeterValues, now_s: float) -> None:
         """Values outside records; while Pending only what was triggered."""
         values = meter_values(effect.samples, self._times, now_s)
@@ -283,6 +298,8 @@ class Adapter16(Adapter):
                 self._returned(event.context, now_s)
             case rpc.Disturbed():
                 self._out.note(NOTED[event.what], reason=event.reason)
+                if event.what == "unreadable":
+                    self._out.tell(invalid_message(event.reason, now_s))
             case rpc.Muted():
                 self._muted(event, now_s)
             case _:
@@ -308,6 +325,8 @@ class Adapter16(Adapter):
                 self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
             case RecordCall():
                 self._out.tell(self._delivery.answered(context, action, payload, now_s))
+            case CsrCall():
+                self._out.tell(csr_answered(payload, now_s))
             case StatusCall() | MeterCall():
                 pass  # their answers say nothing
             case _:
@@ -336,6 +355,8 @@ class Adapter16(Adapter):
                 self._out.tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
             case RecordCall() as context:
                 self._out.tell(self._record_failed(context, event, now_s))
+            case CsrCall():
+                self._out.tell(csr_refused(now_s))
             case HeartbeatCall() | StatusCall() | MeterCall():
                 pass  # tried once; the next one tells the same
             case _:
@@ -367,6 +388,8 @@ class Adapter16(Adapter):
                 self._out.tell(AuthorizationUnanswered(request=context.request, at_s=now_s))
             case RecordCall():
                 self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
+            case CsrCall():
+                self._out.tell(csr_answered(None, now_s))
             case StatusCall():
                 self._status.lost(context.connector)
             case BootCall() | HeartbeatCall() | MeterCall():

@@ -12,6 +12,7 @@ from chargepoint.ocpp.payloads import Violation, written
 from chargepoint.ocpp.rpc import Rpc
 from chargepoint.ocpp.v16.configuration import Configuration
 from chargepoint.ocpp.v16.delivery import RecordCall
+from chargepoint.ocpp.v16.security import CsrCall
 
 VERSION = "v16"
 
@@ -43,7 +44,9 @@ class MeterCall(msgspec.Struct, frozen=True):
     """Values outside records."""
 
 
-Context = BootCall | HeartbeatCall | StatusCall | AuthorizationCall | MeterCall | RecordCall
+Context = (
+    BootCall | HeartbeatCall | StatusCall | AuthorizationCall | MeterCall | RecordCall | CsrCall
+)
 
 # fmt: off
 PRIORITIES = {
@@ -54,6 +57,7 @@ PRIORITIES = {
     HeartbeatCall:     3,
     RecordCall:        4,
     MeterCall:         5,
+    CsrCall:           6,
 }
 # fmt: on
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chargepoint.ocpp.frames import Payload
-from chargepoint.ocpp.v16 import smart_charging
+from chargepoint.ocpp.v16 import certificates, smart_charging
 from chargepoint.station.effects import Answer, Verdict
 from chargepoint.station.events import (
     AvailabilityRequested,
@@ -83,9 +83,13 @@ def _data_transfer(call: Call, request: Payload, connectors: int, at_s: float) -
 
 # fmt: off
 COMMANDS: Mapping[str, Command] = {
+    "CertificateSigned":      certificates.signed,
     "ChangeAvailability":     _availability,
     "ClearCache":             _clear_cache,
     "ClearChargingProfile":   smart_charging.clear_profile,
+    "DeleteCertificate":      certificates.delete,
+    "GetInstalledCertificateIds": certificates.installed_ids,
+    "InstallCertificate":     certificates.install,
     "DataTransfer":           _data_transfer,
     "GetCompositeSchedule":   smart_charging.composite_schedule,
     "RemoteStartTransaction": _remote_start,
@@ -102,6 +106,11 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     "ChangeAvailability":     ({**_YES_OR_NO, Verdict.SCHEDULED: "Scheduled"},      "Rejected"),
     "ChangeConfiguration":    ({**_YES_OR_NO, Verdict.REBOOT_REQUIRED: "RebootRequired",
                                 Verdict.NOT_SUPPORTED: "NotSupported"},             "Rejected"),
+    "CertificateSigned":      (_YES_OR_NO,                                          "Rejected"),
+    "DeleteCertificate":      ({**_YES_OR_NO, Verdict.FAILED: "Failed"},            "NotFound"),
+    "ExtendedTriggerMessage": ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "NotImplemented"},
+                                                                                    "Rejected"),
+    "InstallCertificate":     ({**_YES_OR_NO, Verdict.FAILED: "Failed"},            "Rejected"),
     "ClearCache":             (_YES_OR_NO,                                          "Rejected"),
     "ClearChargingProfile":   (_YES_OR_NO,                                          "Unknown"),
     "RemoteStartTransaction": (_YES_OR_NO,                                          "Rejected"),
@@ -120,5 +129,7 @@ def answer(action: str, given: Answer) -> Payload:
     """The station's answer in the words of `action`."""
     if action == "GetCompositeSchedule":
         return smart_charging.composite_answer(given)
+    if action == "GetInstalledCertificateIds":
+        return certificates.installed_ids_answer(given)
     words, otherwise = ANSWERS[action]
     return {"status": words.get(given.verdict, otherwise)}

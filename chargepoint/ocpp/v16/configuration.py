@@ -31,6 +31,7 @@ class Kind(Enum):
     BOOLEAN = "boolean"
     INTEGER = "integer"
     LIST = "list"
+    TEXT = "text"
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -42,11 +43,21 @@ class Key(msgspec.Struct, frozen=True):
     variable: str
 
 
-B, I, L = Kind.BOOLEAN, Kind.INTEGER, Kind.LIST  # noqa: E741
+B, I, L, T = Kind.BOOLEAN, Kind.INTEGER, Kind.LIST, Kind.TEXT  # noqa: E741
 
 # fmt: off
 KEYS = (
     #   1.6 key                         type  component          variable
+    Key("AdditionalRootCertificateCheck",    B, "SecurityCtrlr","AdditionalRootCertificateCheck"),
+    Key("AllowCentralSystemTLSWildcards",    B, "SecurityCtrlr",   "AllowCSMSTLSWildcards"),
+    Key("AllowSecurityProfileDowngrade",     B, "SecurityCtrlr",   "AllowSecurityProfileDowngrade"),
+    Key("AuthorizationKey",                  T, "SecurityCtrlr",   "BasicAuthPassword"),
+    Key("CertificateSignedMaxChainSize",     I, "SecurityCtrlr",   "MaxCertificateChainSize"),
+    Key("CertificateStoreMaxLength",         I, "SecurityCtrlr",   "CertificateEntries"),
+    Key("CertSigningRepeatTimes",            I, "SecurityCtrlr",   "CertSigningRepeatTimes"),
+    Key("CertSigningWaitMinimum",            I, "SecurityCtrlr",   "CertSigningWaitMinimum"),
+    Key("CpoName",                           T, "SecurityCtrlr",   "OrganizationName"),
+    Key("SecurityProfile",                   I, "SecurityCtrlr",   "SecurityProfile"),
     Key("AllowOfflineTxForUnknownId",        B, "AuthCtrlr",       "OfflineTxForUnknownIdEnabled"),
     Key("AuthorizationCacheEnabled",         B, "AuthCacheCtrlr",  "Enabled"),
     Key("AuthorizeRemoteTxRequests",         B, "AuthCtrlr",       "AuthorizeRemoteStart"),
@@ -151,6 +162,8 @@ class Configuration:
         variable = None if key is None else self._model.get(key.component, key.variable)
         if key is None or variable is None:
             return None
+        if variable.secret:
+            return {"key": key.name, "readonly": False}  # written only, never shown
         value = variable.value[:VALUE_MAX]
         return {"key": key.name, "readonly": not variable.writable, "value": value}
 
@@ -179,5 +192,7 @@ def _spelled(kind: Kind, value: str) -> str | None:
         return text.casefold() if text.casefold() in _BOOLEANS else None
     if kind is Kind.INTEGER:
         return str(int(text)) if _INTEGER.fullmatch(text) else None
+    if kind is Kind.TEXT:
+        return value
     items = [item.strip() for item in text.split(",")]
     return ",".join(items) if all(items) else ("" if text == "" else None)

@@ -35,5 +35,13 @@ UNSERVED_ANSWERS: dict[str, Payload] = {
 }
 # fmt: on
 
-SERVED = frozenset(action for profile in SUPPORTED_PROFILES for action in PROFILES[profile])
+SECURITY_SERVED = (
+    "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage",
+    "GetInstalledCertificateIds", "InstallCertificate",
+)  # fmt: skip
+"""The white paper is no profile that SupportedFeatureProfiles could name."""
+
+SERVED = frozenset(SECURITY_SERVED) | frozenset(
+    action for profile in SUPPORTED_PROFILES for action in PROFILES[profile]
+)
 KNOWN = frozenset(action for actions in PROFILES.values() for action in actions)

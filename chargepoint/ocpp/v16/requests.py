@@ -17,9 +17,13 @@ from chargepoint.ocpp.v16.boot import Registered, Registration
 from chargepoint.ocpp.v16.calls import VERSION, Context
 from chargepoint.ocpp.v16.configuration import Change, Configuration
 from chargepoint.ocpp.v16.profiles import KNOWN, SERVED, UNSERVED_ANSWERS
+from chargepoint.ocpp.v16.security import SIGN
 from chargepoint.ocpp.v16.trigger import Trigger, Wanted, trigger
 from chargepoint.station.effects import Answer
 from chargepoint.station.events import Call, Event, MeterValuesTriggered, VariableSetRequested
+from chargepoint.station.security_requests import SigningTriggered
+
+TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
 
 
 class Requests:
@@ -80,7 +84,7 @@ class Requests:
             self._faulty(asked.handle, action, error)
 
     def _faulty(self, handle: int, action: str, error: Violation) -> None:
-        if action == "TriggerMessage" and error.rule == "enum":
+        if action in TRIGGERS and error.rule == "enum":
             self._reply(handle, action, {"status": "NotImplemented"})
         else:
             self._refuse(handle, error.fault, error.problem)
@@ -93,8 +97,10 @@ class Requests:
             self._reply(handle, action, self._configuration.get(payload.get("key", [])))
         elif action == "ChangeConfiguration":
             self._change(handle, call, payload, now_s)
-        elif action == "TriggerMessage":
-            self._trigger(handle, call, payload, now_s)
+        elif payload.get("requestedMessage") == SIGN:
+            self._ask(handle, action, call, SigningTriggered(call=call, at_s=now_s))
+        elif action in TRIGGERS:
+            self._trigger(handle, action, call, payload, now_s)
         else:
             decision = commands.COMMANDS[action](call, payload, self._connectors, now_s)
             if isinstance(decision, dict):
@@ -116,17 +122,19 @@ class Requests:
         )
         self._ask(handle, "ChangeConfiguration", call, event)
 
-    def _trigger(self, handle: int, call: Call, payload: Payload, now_s: float) -> None:
+    def _trigger(
+        self, handle: int, action: str, call: Call, payload: Payload, now_s: float
+    ) -> None:
         decided = trigger(payload, self._connectors)
         if not isinstance(decided, Trigger):
-            self._reply(handle, "TriggerMessage", {"status": decided})
+            self._reply(handle, action, {"status": decided})
             return
         early = self._registration.state is Registered.NOT_YET
         if decided.wanted is Wanted.METER_VALUES and not early:
             event = MeterValuesTriggered(call=call, evse=decided.connector, at_s=now_s)
-            self._ask(handle, "TriggerMessage", call, event)
+            self._ask(handle, action, call, event)
             return
-        self._reply(handle, "TriggerMessage", {"status": "Accepted"})
+        self._reply(handle, action, {"status": "Accepted"})
         if decided.wanted is Wanted.BOOT:
             self._registration.asked(now_s)
         elif decided not in self._triggered:
@@ -154,4 +162,4 @@ class Requests:
 def _asks_for_boot(asked: rpc.Request) -> bool:
     """The one request that is served in state Rejected (B1)."""
     wanted = asked.payload.get("requestedMessage")
-    return asked.action == "TriggerMessage" and wanted == "BootNotification"
+    return asked.action in TRIGGERS and wanted == "BootNotification"

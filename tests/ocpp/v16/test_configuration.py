@@ -67,9 +67,9 @@ def test_names_are_found_whatever_their_letter_case_and_reported_as_spelled_here
 
 def test_unknown_keys_are_named_as_they_were_asked_for() -> None:
     """Keys, rules 3 and 12."""
-    assert get(ready(), {"key": ["Blink", "AuthorizationKey", "NumberOfConnectors", "blink"]}) == {
+    assert get(ready(), {"key": ["Blink", "MeterKey", "NumberOfConnectors", "blink"]}) == {
         "configurationKey": [{"key": "NumberOfConnectors", "readonly": True, "value": "2"}],
-        "unknownKey": ["blink", "AuthorizationKey"],
+        "unknownKey": ["blink", "MeterKey"],
     }
 
 
