@@ -31,6 +31,7 @@ from chargepoint.station.effects import (
     Put,
     Quarantine,
     Reconnect,
+    Release,
     Remove,
     ReportConnector,
     ReportMeterValues,
@@ -115,6 +116,7 @@ ShellEffect = (
     Append
     | Remove
     | Quarantine
+    | Release
     | Fetch
     | Put
     | Delete
@@ -131,7 +133,7 @@ ShellEffect = (
 )
 
 _TO_SHELL = (
-    Append, Remove, Quarantine, Fetch, Put, Delete, UnlockConnector, Restart, Note,
+    Append, Remove, Quarantine, Release, Fetch, Put, Delete, UnlockConnector, Restart, Note,
     LogSecurityEvent, DoSecurityTask, Reconnect,
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ import msgspec
 from chargepoint.agent import record_codec, tiers
 from chargepoint.agent.store_effects import Change, Key, Refused, Row, refused
 from chargepoint.agent.tiers import MARKER, Salvaged, transaction
-from chargepoint.station.effects import Append, Delete, Put, Quarantine, Remove
+from chargepoint.station.effects import Append, Delete, Put, Quarantine, Release, Remove
 
 RETRY_S = 10.0
 """Pause before a ledger that failed is tried again."""
@@ -143,6 +143,8 @@ class Ledger:
                 if found is not None:
                     _insert_refused(ledger, [refused(found, effect)])
                 self._delete(ledger, {sequence})
+            case Release(sequence=sequence):
+                ledger.execute("DELETE FROM quarantine WHERE sequence = ?", (sequence,))
             case Remove():
                 raise AssertionError("removals go through the volatile tier")
 

@@ -217,6 +217,7 @@ class _Agent:
         failure: asyncio.Future[Restart | None],
     ) -> Local:
         """The side towards people and devices. Loaded here, because that may wait."""
+        from chargepoint.agent.bookkeeping import Bookkeeping
         from chargepoint.agent.local import Local
         from chargepoint.agent.status import ServiceDesk
 
@@ -237,6 +238,9 @@ class _Agent:
             controls=parts.controls,
             csms=parts.csms,
             messages=self._messages,
+            bookkeeping=Bookkeeping(
+                writer=parts.writer, station=station, tell=self._inbox.put, now=time.monotonic
+            ),
             quarantined_before=quarantined_before,
             started_s=self._started_s,
             now=time.monotonic,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +23,11 @@ from chargepoint.ipc.service import (
     Done,
     GetConfiguration,
     GetMessages,
+    GetRecords,
     GetStatus,
+    GetTransactions,
     LiftHazard,
+    Resend,
     StationStatus,
     Variables,
 )
@@ -34,11 +38,21 @@ WRITE_WAIT_S = 5.0
 SOCKET_MODE = 0o660
 
 
+class Books(Protocol):
+    """What `bookkeeping` does."""
+
+    def transactions(self, last: int) -> AsyncIterator[Answered]: ...
+    def records(self) -> AsyncIterator[Answered]: ...
+    async def resend(self, sequence: int) -> Done: ...
+
+
 class Desk(Protocol):
     """What the socket shows and does."""
 
     @property
     def messages(self) -> Messages: ...
+    @property
+    def bookkeeping(self) -> Books: ...
     def status(self) -> StationStatus: ...
     def variables(self) -> Variables: ...
     def turn_csms(self, on: bool) -> Done: ...
@@ -106,6 +120,16 @@ class Service:
             case LiftHazard(evse=evse, hazard=hazard):
                 done = await self._desk.lift_hazard(evse, hazard)
                 self._log.info("service.hazard_lifted", evse=evse, hazard=hazard, ok=done.ok)
+                await self._write(writer, done)
+            case GetTransactions(last=last):
+                async for found in self._desk.bookkeeping.transactions(last):
+                    await self._write(writer, found)
+            case GetRecords():
+                async for part in self._desk.bookkeeping.records():
+                    await self._write(writer, part)
+            case Resend(sequence=sequence):
+                done = await self._desk.bookkeeping.resend(sequence)
+                self._log.info("service.record_resent", sequence=sequence, ok=done.ok)
                 await self._write(writer, done)
             case GetMessages():
                 await self._messages(request, writer)

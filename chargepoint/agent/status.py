@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from chargepoint.agent.bookkeeping import Bookkeeping
 from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core
 from chargepoint.agent.csms import CsmsLink, LinkState
@@ -63,6 +64,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     controls: ControlLinks
     csms: CsmsLink | None
     messages: Messages
+    bookkeeping: Bookkeeping
     quarantined_before: int
     """Records refused for good before this start."""
     started_s: float

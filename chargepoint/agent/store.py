@@ -23,6 +23,7 @@ import msgspec
 
 from chargepoint.agent import record_codec
 from chargepoint.agent.ledger import Batch, Ledger
+from chargepoint.agent.reading import Reading
 from chargepoint.agent.store_effects import (
     Change,
     Refused,
@@ -34,7 +35,7 @@ from chargepoint.agent.store_effects import (
 )
 from chargepoint.agent.tiers import MARKER, Salvaged
 from chargepoint.agent.volatile import Volatile
-from chargepoint.station.effects import Note, Quarantine, Remove
+from chargepoint.station.effects import Note, Quarantine, Release, Remove
 from chargepoint.station.records import Record
 
 MOVE_AGE_S = 60.0
@@ -148,7 +149,7 @@ class Store:
         elif lasting:
             self._write_volatile(lasting)
         self._write_volatile(loose[len(before) :])
-        if any(isinstance(effect, Quarantine) for effect in effects):
+        if any(isinstance(effect, Quarantine | Release) for effect in effects):
             self._quarantined = self._count_quarantine()
 
     def upkeep(self) -> None:
@@ -251,12 +252,18 @@ class Store:
     def quarantined(self) -> int:
         return self._quarantined
 
+    @property
+    def failing(self) -> bool:
+        """The ledger cannot be written now."""
+        return self._ledger.failing
+
+    def reading(self) -> Reading:
+        """Both tiers, to be read in the thread of the store."""
+        return Reading(tiers=self._tiers(), removed=frozenset(self._volatile.pending.sequences))
+
     def quarantine(self) -> list[Refused]:
-        """(sequence, kind, record as JSON, code, description) of all that was refused for good."""
-        rows: list[Refused] = []
-        for database in self._tiers():
-            rows += database.execute("SELECT * FROM quarantine").fetchall()
-        return sorted(rows)
+        """All that was refused for good."""
+        return self.reading().refused()
 
     # --- Both tiers -------------------------------------------------------------------------------
 
@@ -334,17 +341,7 @@ class Store:
         return sum(database.execute(query).fetchone()[0] for database in self._tiers())
 
     def _spaces(self) -> dict[str, dict[str, str]]:
-        """Every key with the value of the tier that has the higher revision."""
-        newest: dict[tuple[str, str], tuple[int, str | None]] = {}
-        for database in self._tiers():
-            for space, key, value, revision in database.execute("SELECT * FROM spaces"):
-                if (space, key) not in newest or revision > newest[space, key][0]:
-                    newest[space, key] = (revision, value)
-        spaces: dict[str, dict[str, str]] = {}
-        for (space, key), (_, value) in sorted(newest.items()):
-            if value is not None:
-                spaces.setdefault(space, {})[key] = value
-        return spaces
+        return Reading(tiers=self._tiers()).spaces()
 
     def _note_salvage(self, salvaged: Salvaged) -> None:
         self._note(

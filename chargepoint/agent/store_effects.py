@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chargepoint.station.effects import Append, Delete, Put, Quarantine, Remove
+from chargepoint.station.effects import Append, Delete, Put, Quarantine, Release, Remove
 
-StoreEffect = Append | Remove | Quarantine | Put | Delete
+StoreEffect = Append | Remove | Quarantine | Release | Put | Delete
 """What changes the store. `Fetch` is a read and is asked with `fetch`."""
 
-STORE_EFFECTS = (Append, Remove, Quarantine, Put, Delete)
+STORE_EFFECTS = (Append, Remove, Quarantine, Release, Put, Delete)
 
 Change = tuple[StoreEffect, int]
 """An effect and its revision: of two values of a key the one with the higher revision counts."""
@@ -59,7 +59,7 @@ def durable(effect: StoreEffect) -> bool:
     match effect:
         case Append(durable=wanted) | Put(durable=wanted) | Delete(durable=wanted):
             return wanted
-        case Quarantine():
+        case Quarantine() | Release():
             return True
         case Remove():
             return False

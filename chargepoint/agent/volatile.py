@@ -16,7 +16,7 @@ from chargepoint.agent import record_codec, tiers
 from chargepoint.agent.ledger import KeyRow
 from chargepoint.agent.store_effects import Change, Key, Refused, Row, refused
 from chargepoint.agent.tiers import transaction
-from chargepoint.station.effects import Append, Delete, Put, Quarantine, Remove
+from chargepoint.station.effects import Append, Delete, Put, Quarantine, Release, Remove
 
 TABLES = ("outbox", "quarantine", "spaces", "gone", "meta")
 
@@ -109,6 +109,7 @@ class Volatile:
         """Drop rows that a commit in the ledger has made old."""
         doomed: list[tuple[str, str, int]] = []
         settled: list[tuple[int]] = []
+        released: list[int] = []
         for effect, revision in written:
             match effect:
                 case Put(space=space, key=key) | Delete(space=space, key=str(key)):
@@ -119,15 +120,19 @@ class Volatile:
                     doomed += [(space, key, revision) for key in keys]
                 case Quarantine(sequence=sequence):
                     settled.append((sequence,))
+                case Release(sequence=sequence):
+                    released.append(sequence)
                 case _:
                     pass
-        if not (doomed or settled):
+        if not (doomed or settled or released):
             return
 
         def forget() -> None:
             query = "DELETE FROM spaces WHERE space = ? AND key = ? AND revision < ?"
             self.database.executemany(query, doomed)
             self.database.executemany("DELETE FROM outbox WHERE sequence = ?", settled)
+            for sequence in released:
+                self._release(sequence)
 
         self._within(forget)
         self._look_at_keys()
@@ -172,6 +177,8 @@ class Volatile:
                 case Quarantine(sequence=sequence):
                     self._quarantine(effect)
                     self._remove(sequence)
+                case Release(sequence=sequence):
+                    self._release(sequence)
                 case Put(space=space, key=key, value=value):
                     self._put(space, key, value, revision)
                 case Delete(space=space, key=None):
@@ -198,6 +205,9 @@ class Volatile:
             self.database.execute(
                 "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)", refused(row, effect)
             )
+
+    def _release(self, sequence: int) -> None:
+        self.database.execute("DELETE FROM quarantine WHERE sequence = ?", (sequence,))
 
     def _remove(self, sequence: int) -> None:
         done = self.database.execute("DELETE FROM outbox WHERE sequence = ?", (sequence,))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -39,6 +40,17 @@ class _Read(msgspec.Struct, frozen=True):
     done: Callable[[tuple[Record, ...]], None]
 
 
+class _Ask(msgspec.Struct, frozen=True):
+    answer: Callable[[], Callable[[], None]]
+    """Called in the thread of the store; what it gives is delivered."""
+
+
+Job = _Write | _Read | _Ask | None
+"""None: the end."""
+
+Answer = TypeVar("Answer")
+
+
 class Writer:
     """Owns `store` from `start` to `stop`. The callbacks are run through `deliver`."""
 
@@ -58,7 +70,7 @@ class Writer:
         self._on_note = on_note
         self._on_failure = on_failure
         self._now = now
-        self._jobs: queue.SimpleQueue[_Write | _Read | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
 
     def start(self) -> None:
@@ -71,6 +83,14 @@ class Writer:
     def fetch(self, after: int, limit: int, done: Callable[[tuple[Record, ...]], None]) -> None:
         """Queue a read that sees every batch queued before it."""
         self._jobs.put(_Read(after, limit, done))
+
+    def ask(self, read: Callable[[Store], Answer], done: Callable[[Answer], None]) -> None:
+        """Queue any other read; it sees every batch queued before it."""
+
+        def answer() -> Callable[[], None]:
+            return partial(done, read(self._store))
+
+        self._jobs.put(_Ask(answer))
 
     def ping(self, done: Callable[[], None]) -> None:
         """Have `done` delivered after everything queued so far: a sign of life."""
@@ -96,9 +116,9 @@ class Writer:
             problem = error
             self._deliver(lambda: self._on_failure(problem))
 
-    def _taken(self) -> list[_Write | _Read | None]:
+    def _taken(self) -> list[Job]:
         """All jobs that wait, up to a limit; none when upkeep is due first."""
-        jobs: list[_Write | _Read | None] = []
+        jobs: list[Job] = []
         try:
             wait_s = max(0.0, self._store.upkeep_due_s() - self._now())
             jobs.append(self._jobs.get(timeout=wait_s))
@@ -110,7 +130,7 @@ class Writer:
             pass
         return jobs
 
-    def _work(self, jobs: list[_Write | _Read | None]) -> bool:
+    def _work(self, jobs: list[Job]) -> bool:
         """Do `jobs` in order, neighbouring writes as one; False when the end was asked for."""
         writes: list[_Write] = []
         for job in jobs:
@@ -121,7 +141,10 @@ class Writer:
             writes = []
             if job is None:
                 return False
-            self._read(job)
+            if isinstance(job, _Ask):
+                self._deliver(job.answer())
+            else:
+                self._read(job)
         self._commit(writes)
         self._store.upkeep()
         return True
@@ -143,6 +166,6 @@ class Writer:
             self._deliver(partial(self._on_note, note))
 
 
-def _awaited(job: _Write | _Read | None) -> bool:
+def _awaited(job: Job) -> bool:
     """Somebody waits until this job is done."""
     return not isinstance(job, _Write) or job.done is not None

@@ -21,7 +21,7 @@ COMMANDS = {
     "evse": ("evse", "evse", "Service actions on one EVSE: reset-hazard."),
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),
-    "ocpp": ("ocpp", "ocpp", "The CSMS link: status, messages, connect, disconnect."),
+    "ocpp": ("ocpp", "ocpp", "The CSMS: link, messages, transactions, records."),
 }
 
 

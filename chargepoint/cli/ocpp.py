@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from chargepoint.cli.ledger import export, resend, transactions
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
 from chargepoint.cli.status import asked, duration, show_csms
 from chargepoint.ipc.service import (
@@ -18,7 +19,12 @@ from chargepoint.ipc.service import (
 
 @click.group()
 def ocpp() -> None:
-    """The link to the CSMS: status, messages, connect, disconnect."""
+    """The CSMS: its link, its messages, and the records that it is owed."""
+
+
+ocpp.add_command(transactions)
+ocpp.add_command(resend)
+ocpp.add_command(export)
 
 
 @ocpp.command("status")

@@ -45,6 +45,22 @@ class LiftHazard(Request, frozen=True):
     hazard: str
 
 
+class GetTransactions(Request, frozen=True):
+    """The last transactions with what the CSMS has of them, as `LedgerTransaction`, then `Done`."""
+
+    last: int = 50
+
+
+class GetRecords(Request, frozen=True):
+    """Every record that waits or was refused, as `RecordPart`, then `Done`."""
+
+
+class Resend(Request, frozen=True):
+    """Send a record again that the CSMS has refused for good. Answered by `Done`."""
+
+    sequence: int
+
+
 class GetConfiguration(Request, frozen=True):
     """Every variable of the device model with its value and origin. Answered by `Variables`."""
 
@@ -142,6 +158,48 @@ class OcppMessage(Answered, frozen=True):
     """The frame as it passed, secrets and tokens masked."""
 
 
+class LedgerTransaction(Answered, frozen=True):
+    """One transaction of the ledger."""
+
+    id: str
+    csms_id: int | None
+    evse: int
+    id_token: str
+    """Masked."""
+    started_at: str
+    """ISO 8601 UTC; empty when the time is not known."""
+    ended_at: str
+    """Empty while it runs."""
+    meter_start_wh: int | None
+    energy_wh: int | None
+    reason: str
+    """Why it ended; empty while it runs."""
+    state: Literal["running", "acknowledged", "waiting", "refused"]
+    """Of its start and end: has the CSMS both, does it wait for one, has it refused one."""
+    running: bool
+    refused: tuple[int, ...]
+    """Numbers of its records that the CSMS refused for good."""
+    problem: str
+    """What the CSMS said to the last of these."""
+
+
+class RecordPart(Answered, frozen=True):
+    """A record, or a part of a long one."""
+
+    sequence: int
+    place: Literal["waiting", "refused"]
+    kind: str
+    at: str
+    """ISO 8601 UTC; empty when the time is not known."""
+    code: str
+    """What the CSMS refused it with."""
+    description: str
+    text: str
+    """JSON with masked IdTokens."""
+    last: bool
+    """No further part of this record follows."""
+
+
 class Variable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     component: str
     variable: str
@@ -156,5 +214,15 @@ class Variables(Answered, frozen=True):
     variables: tuple[Variable, ...]
 
 
-AnyRequest = GetStatus | GetMessages | Connect | Disconnect | LiftHazard | GetConfiguration
-AnyAnswer = Done | StationStatus | OcppMessage | Variables
+AnyRequest = (
+    GetStatus
+    | GetMessages
+    | Connect
+    | Disconnect
+    | LiftHazard
+    | GetTransactions
+    | GetRecords
+    | Resend
+    | GetConfiguration
+)
+AnyAnswer = Done | StationStatus | OcppMessage | LedgerTransaction | RecordPart | Variables

@@ -58,6 +58,13 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A record leaves the quarantine: a copy of it was appended under a new number."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
     """Take a record out of the outbox, but keep it: refused for good."""
 
@@ -277,6 +284,7 @@ Effect = (
     Append
     | Remove
     | Quarantine
+    | Release
     | Fetch
     | Put
     | Delete

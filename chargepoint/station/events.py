@@ -413,6 +413,14 @@ class ClockRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResendRequested:
+    """A technician wants refused records sent again, in this order."""
+
+    records: tuple[Record, ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopAsked:
     """The program is about to end (SIGTERM). Transactions go on; the next start continues them."""
 
@@ -473,6 +481,7 @@ Event = (
     | FileRequest
     | HeartbeatIntervalGiven
     | RecordsFetched
+    | ResendRequested
     | ClockRead
     | StopAsked
     | Ticked

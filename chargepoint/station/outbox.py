@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from chargepoint.station.desk import Desk
 from chargepoint.station.device_model import DeviceModel
-from chargepoint.station.effects import Append, Fetch, Quarantine, Remove, SendRecord
+from chargepoint.station.effects import Append, Fetch, Quarantine, Release, Remove, SendRecord
 from chargepoint.station.events import RecordAcknowledged, RecordRefused
 from chargepoint.station.records import (
     Record,
@@ -75,7 +75,7 @@ class Outbox:
         self._unsupported_noted = False
         self.waiting = waiting
         self.quarantined = 0
-        """Since this start."""
+        """Since this start; below zero when older ones were sent again."""
         self.acknowledged = 0
         """Since this start."""
 
@@ -101,6 +101,19 @@ class Outbox:
             self._samples.append(record.sequence)
         if self.waiting > WAITING_MAX and not self._fetching:
             self._thin()
+
+    def release(self, record: Record, csms_id: int | None) -> None:
+        """Take a record of the quarantine once more, at the end of the queue.
+
+        `csms_id` is used for a part of a transaction whose number is not at hand any more.
+        """
+        own = isinstance(record, SecurityEventHappened | TransactionStarted)
+        if not own and record.transaction not in self._ids:
+            known = CsmsId(number=csms_id, given_up=csms_id is None)
+            self._keep_id(record.transaction, known)
+        self.append(replace(record, sequence=self.next_sequence()), durable=True)
+        self._desk.emit(Release(sequence=record.sequence))
+        self.quarantined -= 1
 
     # --- Ids --------------------------------------------------------------------------------------
 

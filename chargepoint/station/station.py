@@ -18,6 +18,7 @@ from chargepoint.station import (
     counters,
     device_model,
     events,
+    history,
     kept_hazards,
     metering,
     outbox,
@@ -36,6 +37,7 @@ from chargepoint.station.desk import Desk, earliest
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
+from chargepoint.station.history import History
 from chargepoint.station.file_requests import FileRequest
 from chargepoint.station.files import Files
 from chargepoint.station.kept_hazards import KeptHazards
@@ -46,6 +48,7 @@ from chargepoint.station.outbox import Outbox
 from chargepoint.station.overview import Overview, evse_overview, ledger_overview
 from chargepoint.station.records import TransactionEnded, TransactionStarted
 from chargepoint.station.remote import Remote
+from chargepoint.station.resending import Resending
 from chargepoint.station.resets import Resets
 from chargepoint.station.safekeeping import Safekeeping
 from chargepoint.station.security import SecurityEvents
@@ -73,7 +76,9 @@ class Station:
             restored.last_sequence,
             restored.waiting,
         )
-        self._books = TransactionBooks(desk, self._outbox, settings.id)
+        self._history = History(desk, restored.space(history.SPACE))
+        self._books = TransactionBooks(desk, self._outbox, settings.id, self._history.ended)
+        self.resending = Resending(desk, self.clock, self._outbox, self._history)
         self._availability = Availability(
             desk, [evse.id for evse in settings.evses], restored.space(availability.SPACE)
         )
@@ -246,6 +251,8 @@ class Station:
                 self._unlocking.finished(event)
             case events.LocalStartAsked():
                 self._remote.start_here(event)
+            case events.ResendRequested():
+                self.resending.request(event)
             case events.StopAsked():
                 for session in self._sessions.values():
                     session.flush()
@@ -344,6 +351,8 @@ class Station:
     def _acknowledged(self, event: events.RecordAcknowledged) -> None:
         """The answer to a start carries the verdict that counts (A6); to an end, one to learn."""
         record = self._outbox.acknowledged_by(event)
+        if isinstance(record, TransactionStarted) and event.csms_transaction_id is not None:
+            self._history.named(record.transaction, event.csms_transaction_id)
         if event.info is None or not isinstance(record, TransactionStarted | TransactionEnded):
             return
         if record.id_token is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -71,8 +72,15 @@ class Transaction:
 class TransactionBooks:
     """Writes records and checkpoints of the transactions of all EVSEs."""
 
-    def __init__(self, desk: Desk, outbox: Outbox, station: str) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        outbox: Outbox,
+        station: str,
+        remember: Callable[[Transaction, int | None], None],
+    ) -> None:
         self._desk = desk
+        self._remember = remember
         self._outbox = outbox
         self._station = station
         self._flushed_s: dict[TransactionId, float] = {}
@@ -160,6 +168,7 @@ class TransactionBooks:
         )
         self.checkpoint(transaction, durable=True)
         self._outbox.append(transaction.ended, durable=True)
+        self._remember(transaction, self._outbox.csms_id(transaction.id))
 
     def checkpoint(self, transaction: Transaction, *, durable: bool) -> None:
         """Keep the state; not `durable`: survives the agent, not the power."""
@@ -191,5 +200,6 @@ class TransactionBooks:
         if ended.sequence > last:
             sequence = self._outbox.next_sequence()
             self._outbox.append(replace(ended, sequence=sequence), durable=True)
+            self._remember(transaction, self._outbox.csms_id(transaction.id))
         self.forget(transaction)
         return None

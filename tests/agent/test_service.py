@@ -21,11 +21,14 @@ from chargepoint.ipc.service import (
     Done,
     GetConfiguration,
     GetMessages,
+    GetRecords,
     GetStatus,
+    GetTransactions,
     LedgerStatus,
     LiftHazard,
     OcppMessage,
     Request,
+    Resend,
     StationStatus,
     Variables,
 )
@@ -50,9 +53,23 @@ STATUS = StationStatus(
 )
 
 
+class Books:
+    """A ledger with one refused record."""
+
+    async def transactions(self, last: int) -> AsyncIterator[Answered]:
+        yield Done(ok=True, detail=f"the last {last}")
+
+    async def records(self) -> AsyncIterator[Answered]:
+        yield Done(ok=True)
+
+    async def resend(self, sequence: int) -> Done:
+        return Done(ok=False, detail=f"no record {sequence} was refused")
+
+
 class Desk:
     def __init__(self) -> None:
         self.messages = Messages()
+        self.bookkeeping = Books()
         self.turned: list[bool] = []
 
     def status(self) -> StationStatus:
@@ -175,6 +192,13 @@ def test_a_slow_follower_loses_messages_and_nobody_waits_for_it() -> None:
         assert follower.qsize() == FOLLOWER_MAX
     messages.add(trace(0))
     assert follower.qsize() == FOLLOWER_MAX
+
+
+async def test_questions_about_the_ledger_reach_the_books(served: Socket) -> None:
+    assert await served.ask(GetTransactions(last=3)) == [Done(ok=True, detail="the last 3")]
+    assert await served.ask(GetRecords()) == [Done(ok=True)]
+    refused = Done(ok=False, detail="no record 7 was refused")
+    assert await served.ask(Resend(sequence=7)) == [refused]
 
 
 async def test_lifting_a_hazard_is_answered_by_the_safety_program(served: Socket) -> None:

@@ -64,6 +64,8 @@ class Store:
                 self.records.pop(sequence, None)
             case ef.Quarantine(sequence=sequence, code=code):
                 self.quarantined[sequence] = (self.records.pop(sequence), code)
+            case ef.Release(sequence=sequence):
+                del self.quarantined[sequence]
             case ef.Put(space=space, key=key, value=value):
                 self.spaces.setdefault(space, {})[key] = value
                 self.written_bytes += len(value)
@@ -84,7 +86,7 @@ class Store:
         return Restored(spaces=spaces, last_sequence=self.last_sequence, waiting=len(self.records))
 
 
-STORE_EFFECTS = (ef.Append, ef.Remove, ef.Quarantine, ef.Put, ef.Delete)
+STORE_EFFECTS = (ef.Append, ef.Remove, ef.Quarantine, ef.Release, ef.Put, ef.Delete)
 
 
 @dataclass
