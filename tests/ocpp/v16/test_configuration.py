@@ -83,7 +83,8 @@ def test_what_follows_from_the_product_is_true() -> None:
     """central systems, 9: features are switched off where these are missing or odd."""
     names = ["SupportedFeatureProfiles", "NumberOfConnectors", "GetConfigurationMaxKeys"]
     values = [entry["value"] for entry in get(ready(), {"key": names})["configurationKey"]]
-    assert values == ["Core,SmartCharging,RemoteTrigger", "2", "100"]
+    profiles = "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+    assert values == [profiles, "2", "100"]
 
 
 def test_a_list_that_can_be_written_tells_its_length() -> None:
@@ -122,7 +123,7 @@ CHANGES = [
 REFUSED = [
     # key                            value      status
     ("NoSuchKey",                    "1",       "NotSupported"),
-    ("AuthorizationKey",             "x" * 20,  "NotSupported"),
+    ("SigningKey",                   "x" * 20,  "NotSupported"),
     ("NumberOfConnectors",           "3",       "Rejected"),
     ("supportedfeatureprofiles",     "Core",    "Rejected"),
     ("HeartbeatInterval",            "soon",    "Rejected"),
