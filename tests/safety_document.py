@@ -28,6 +28,8 @@ READ = ("evse", "control", "sim")
 """Folders of tests that are read, the nearest to the rule first."""
 NAMES_MAX = 4
 SEQUENCE = re.compile(r"\b[Ss]equences? (\d+(?:\.\d)?(?:(?:, | and )\d+(?:\.\d)?)*)")
+PLANT = re.compile(r"; the plant shows .*?(?=; the station told|$)")
+"""The state of the plant in the words of a failure."""
 NUMBER = re.compile(r"\d+(?:\.\d)?")
 
 Record = Mapping[str, Mapping[str, Any]]
@@ -90,7 +92,12 @@ def unplayed(record: Record) -> str:
 def failures(record: Record) -> str:
     """Every scenario that did not pass, with what the run said."""
     found = [
-        (f"`{name}`", _grouped(baud), f"{entry['failures']} of {entry['runs']}", entry["detail"])
+        (
+            f"`{name}`",
+            _grouped(baud),
+            f"{entry['failures']} of {entry['runs']}",
+            PLANT.sub("", entry["detail"]),
+        )
         for name, by_baud in record.items()
         for baud, entry in by_baud.items()
         if entry["verdict"] != "passed"
@@ -125,7 +132,12 @@ def runs(record: Record) -> str:
 def tests(record: Record) -> str:
     """Test functions by hazard and by sequence."""
     hazards_of, sequences_of = named_tests()
-    rows = [(f"`{name}`", _names(hazards_of.get(name, []))) for name in HAZARDS]
+    whole = set.intersection(*(set(found) for found in hazards_of.values()))
+    rows = [("every hazard", _names(sorted(whole)))]
+    rows += [
+        (f"`{name}`", _names([test for test in hazards_of.get(name, []) if test not in whole]))
+        for name in HAZARDS
+    ]
     rows += [
         (f"sequence {number}", _names(found))
         for number, found in sorted(sequences_of.items(), key=lambda item: float(item[0]))
@@ -172,7 +184,7 @@ def _limit(time: Mapping[str, Any]) -> str:
     least_s, limit_s = time.get("least_s"), time.get("limit_s")
     if limit_s is None:
         return f"for {least_s:g} s" if least_s else ""
-    return f"{least_s:g} to {limit_s:g} s" if least_s else f"≤ {limit_s:g} s"
+    return f"{least_s:.4g} to {limit_s:.4g} s" if least_s else f"≤ {limit_s:.4g} s"
 
 
 def _cell(time: Mapping[str, Any] | None) -> str:
@@ -181,7 +193,8 @@ def _cell(time: Mapping[str, Any] | None) -> str:
     took_s = time.get("took_s")
     if "limit_s" not in time and time["met"]:
         return "held"
-    text = "not seen" if took_s is None else f"{took_s:.3f}" if took_s < 10 else f"{took_s:.1f}"
+    digits = 3 if took_s is None or took_s < 10 or not time["met"] else 1
+    text = "not seen" if took_s is None else f"{took_s:.{digits}f}"
     return text if time["met"] else f"**{text} ✗**"
 
 
@@ -195,7 +208,7 @@ def _verdict(known: Sequence[Mapping[str, Any]], missed: Sequence[str]) -> str:
 
 
 def _reaction(hazard: Hazard) -> str:
-    hold = hazard.hold_s if isinstance(hazard.hold_s, str) else f"{hazard.hold_s:g} s"
+    hold = f"`{hazard.hold_s}`" if isinstance(hazard.hold_s, str) else f"{hazard.hold_s:g} s"
     return hazard.reaction.value if hold == "0 s" else f"{hazard.reaction.value} after {hold}"
 
 
@@ -207,11 +220,11 @@ def _grouped(baud: str) -> str:
 
 
 def named_tests() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Names of test functions by hazard, and by sequence of Annex A."""
+    """Names of test functions by hazard, and by sequence of Annex A; those of one thing first."""
     by_hazard: defaultdict[str, list[str]] = defaultdict(list)
     by_sequence: defaultdict[str, list[str]] = defaultdict(list)
-    for test, strings, text in _functions():
-        for hazard in sorted(strings & set(HAZARDS)):
+    for test, strings, text in sorted(_functions(), key=lambda one: len(one[1] & set(HAZARDS))):
+        for hazard in strings & set(HAZARDS):
             by_hazard[hazard].append(test)
         for numbers in SEQUENCE.findall(text):
             for number in NUMBER.findall(numbers):
