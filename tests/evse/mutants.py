@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from chargepoint.evse.observation import BoardLevel
 from chargepoint.evse.pilot import Diode
@@ -24,7 +25,7 @@ ROOM = Path(__file__).resolve().parents[2] / "chargepoint" / "evse"
 LEFT_OUT = {"diagram", "__init__"}
 """Draws the tables for the documentation; a test compares what it drew."""
 
-SWAPPED = {
+SWAPPED: dict[type[ast.AST], Any] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
@@ -87,8 +88,10 @@ class Source:
         return self._with(mutant, self.tree)
 
     def statement(self, mutant: Mutant, number: int) -> CodeType:
-        """The code of one statement of the module, with this one change."""
-        return self._with(mutant, ast.Module([self.tree.body[number]], []))
+        """The code of one statement of the module, with this one change, and what adds to it."""
+        changed, *later = self.tree.body[number:]
+        added = [line for line in later if isinstance(line, ast.AugAssign)]
+        return self._with(mutant, ast.Module([changed, *added], []))
 
     def _with(self, mutant: Mutant, tree: ast.Module) -> CodeType:
         name, index = mutant.slot
@@ -188,9 +191,9 @@ def _expression(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield f"{text} -> {ast.unparse(node.orelse)}", node.orelse
 
 
-def _constant(value: object) -> Iterator[tuple[str, ast.AST]]:
+def _constant(value: Any) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(value, bool):
-        others: tuple[object, ...] = (not value,)
+        others: tuple[bool | float, ...] = (not value,)
     elif isinstance(value, int):
         others = (value + 1, value - 1) if value else (1,)
     elif isinstance(value, float):

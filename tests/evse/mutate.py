@@ -41,7 +41,7 @@ SLOW = ("any_combination", "every_history", "any_history")
 """Tried last."""
 GRACE_S = 60.0
 """Processor time after which a mutant counts as hung."""
-KILLED, SURVIVED, HUNG = "killed", "survived", "hung"
+KILLED, SURVIVED, HUNG, BROKEN = "killed", "survived", "hung", "does not load"
 
 
 class Test:
@@ -123,7 +123,7 @@ class Runner:
         with os.fdopen(told) as answers:
             answer = answers.read()
         os.waitpid(child, 0)
-        outcome = {"": HUNG, SURVIVED: SURVIVED}.get(answer, KILLED)
+        outcome = {"": HUNG, SURVIVED: SURVIVED, BROKEN: BROKEN}.get(answer, KILLED)
         self.counts[outcome] += 1
         for test in tests:
             if test.name == answer:
@@ -141,7 +141,7 @@ def _killer(source: Source, mutant: Mutant, tests: list[Test], budget_s: float |
     try:
         _apply(source, mutant)
     except Exception:
-        return "does not load"
+        return BROKEN
     began_s = time.process_time()
     for test in tests:
         if not test.passes():
