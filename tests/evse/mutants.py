@@ -122,12 +122,12 @@ class Source:
 
     def _inside(self, child: ast.AST, function: str, scope: tuple[str, ...]) -> Iterator[Mutant]:
         if isinstance(child, ast.ClassDef):
-            if not any(isinstance(base, ast.Name) and base.id == "Enum" for base in child.bases):
+            if not _is_built_first(child):
                 yield from self._walk(child, "", (*scope, child.name))
         elif isinstance(child, ast.FunctionDef) and not function:
             self._optional = "None" in ast.unparse(child.returns or ast.Constant(None))
             yield from self._walk(child, ".".join((*scope, child.name)), scope)
-        elif not isinstance(child, ast.Import | ast.ImportFrom):
+        elif function or not _is_built_first(child):
             yield from self._walk(child, function, scope)
 
     def _changes(
@@ -143,6 +143,16 @@ class Source:
                 yield f"{node.id} -> {other}", ast.parse(other, mode="eval").body
         if slot[0] in {"elts", "args"} and slot[1] is not None and _is_row(node, parent):
             yield f"without {ast.unparse(node)[:60]}", GONE
+
+
+def _is_built_first(node: ast.AST) -> bool:
+    """Imports, enums, short names for cells and the class of rows: tables are made of these while
+    the module loads, and a later change would not reach them."""
+    if isinstance(node, ast.ClassDef):
+        bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        return node.name == "Hazard" or "Enum" in bases
+    short = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple)
+    return short or isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _is_row(node: ast.AST, parent: ast.AST) -> bool:

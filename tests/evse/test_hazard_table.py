@@ -159,6 +159,17 @@ def test_a_hazard_is_lifted_by_what_it_takes_and_no_sooner(row: tuple[Any, ...])
         assert not story.wait(0.001)
 
 
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS if r[3] == "unplugged" and r[4]], ids=lambda row: row[0]
+)
+def test_unplugging_lifts_only_what_has_been_good_for_long_enough(row: tuple[Any, ...]) -> None:
+    hazard, _, hold_s, _, good_s, *_ = row
+    story = Story().raised(hazard, hold_s)
+    story.wait(0.001, pilot=PilotState.A)
+    assert story.wait(good_s - 0.01, pilot=PilotState.A)
+    assert not story.wait(0.02, pilot=PilotState.A)
+
+
 @pytest.mark.parametrize("row", [r for r in ROWS if r[5]], ids=lambda row: row[0])
 def test_after_three_times_it_takes_more(row: tuple[Any, ...]) -> None:
     hazard, _, hold_s, by, good_s, tries, then, *_ = row
