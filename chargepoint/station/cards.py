@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from chargepoint.station.authorization import Authorization, Decision
+from chargepoint.station.card_rules import CardRules
 from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.events import ReaderBack, ReaderLost, TokenPresented
@@ -42,6 +43,7 @@ class Cards:
     ) -> None:
         self._desk = desk
         self._model = model
+        self._rules = CardRules(desk, model)
         self._authorization = authorization
         self._sessions = sessions
         self._waiting: dict[str, WaitingCard] = {}
@@ -49,18 +51,27 @@ class Cards:
 
     def presented(self, event: TokenPresented) -> None:
         """A token was held to a reader."""
+        if self._rules.repeated(event):
+            return
         id_token, sessions = event.id_token, self._served(event.evses)
         own = next((each for each in sessions if _charges(each, id_token)), None)
-        if own is not None:
+        if own is not None and not self._rules.second_stops:
+            self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
+        elif own is not None:
             own.stop(StopReason.LOCAL, Trigger.STOP_AUTHORIZED, id_token)
         elif self._given_up(event.reader, id_token, sessions):
             self._desk.note("token.withdrawn", token=masked(id_token))
         elif self._authorization.asking(id_token):
             return
-        elif _place(sessions, id_token) is None and not _groups(sessions):
+        elif _place(sessions, id_token) is None and not self._asked_about(sessions):
             self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
         else:
             self._authorization.ask(id_token, lambda decision: self._decided(event, decision))
+
+    def _asked_about(self, sessions: list[Session]) -> bool:
+        """A card that can start nothing may still end something."""
+        by_group = self._rules.second_stops and bool(_groups(sessions))
+        return by_group or (self._rules.has_masters and any(each.running for each in sessions))
 
     def prepares(self, evse: int) -> bool:
         """A card waits for a vehicle at this EVSE."""
@@ -114,13 +125,18 @@ class Cards:
             status = decision.info.status.value
             self._desk.note("token.refused", token=masked(id_token), status=status)
             return
+        if self._rules.master(decision.info):
+            self._desk.note("token.master", token=masked(id_token), reader=event.reader)
+            for running in sessions:
+                running.stop(StopReason.MASTER_PASS, Trigger.STOP_AUTHORIZED, id_token)
+            return
         session = _place(sessions, id_token)
         if session is not None:
             self._start(event, session, decision.info)
             return
         group = decision.info.group
         member = next((each for each in _groups(sessions) if _group(each) == group), None)
-        if group is not None and member is not None:
+        if group is not None and member is not None and self._rules.second_stops:
             member.stop(StopReason.LOCAL, Trigger.STOP_AUTHORIZED, id_token)
         else:
             self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)

@@ -15,6 +15,7 @@ import msgspec
 
 from chargepoint.station.desk import Desk
 from chargepoint.station.effects import Verdict
+from chargepoint.station.option_variables import option_variables
 from chargepoint.station.records import Measurand
 from chargepoint.station.settings import StationSettings
 from chargepoint.station.variables import Definition, Kind, definitions, measurand
@@ -77,7 +78,7 @@ class DeviceModel:
             (row.component, row.variable): Variable(
                 definition=row, value=row.default, origin=Origin.DEFAULT
             )
-            for row in definitions(settings)
+            for row in (*definitions(settings), *option_variables(settings))
         }
         self._load(settings.variables, Origin.FILE)
         stored = {_place(key): str(msgspec.json.decode(text)) for key, text in kept.items()}

@@ -107,8 +107,10 @@ class Outbox:
 
         `csms_id` is used for a part of a transaction whose number is not at hand any more.
         """
-        own = isinstance(record, SecurityEventHappened | TransactionStarted)
-        if not own and record.transaction not in self._ids:
+        if (
+            not isinstance(record, SecurityEventHappened | TransactionStarted)
+            and record.transaction not in self._ids
+        ):
             known = CsmsId(number=csms_id, given_up=csms_id is None)
             self._keep_id(record.transaction, known)
         self.append(replace(record, sequence=self.next_sequence()), durable=True)

@@ -75,6 +75,7 @@ class StopReason(Enum):
     GROUND_FAULT = "GroundFault"
     HARD_RESET = "HardReset"
     LOCAL = "Local"
+    MASTER_PASS = "MasterPass"
     OTHER = "Other"
     OVERCURRENT_FAULT = "OvercurrentFault"
     POWER_LOSS = "PowerLoss"

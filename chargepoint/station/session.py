@@ -138,8 +138,13 @@ class Session:
         if self.vehicle.kept:
             return False
         if self.stage is Stage.RUNNING:
-            return True
+            return self.vehicle.connected or not self._releases_plug
         return self.stage is Stage.RESUMING and self._same_control()
+
+    @property
+    def _releases_plug(self) -> bool:
+        """A plug whose other end is pulled is unlocked, though the transaction goes on."""
+        return self._model.flag("OCPPCommCtrlr", "UnlockOnEVSideDisconnect")
 
     @property
     def order(self) -> int:

@@ -20,6 +20,10 @@ class EvseSettings:
     current_max_a: float = 32.0
     """Per phase."""
     phases: int = 3
+    phase_rotation: str = ""
+    """How the connector's phases lie on the meter's, such as `STR`; empty: `RST` or unknown."""
+    signing_meter: bool = False
+    """Its meter gives signed readings."""
     phase_switching: bool = False
     """Can charge with one phase instead of three, and change between them."""
     socket: bool = False
@@ -48,6 +52,10 @@ class StationSettings:
     """Supply limit per phase, shared by all EVSEs; None: only their own limits."""
     variables: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Initial values from the configuration: (component, variable) -> text."""
+    prices: bool = False
+    """There is somewhere to show what the CSMS says of prices and costs."""
+    acceptance_needed: bool = False
+    """Nothing starts before the CSMS has accepted this station for the first time (B6)."""
     remote_start_needs_vehicle: bool = False
     """Refuse a remote start where nothing is plugged in."""
     energy_speed: float = 1.0

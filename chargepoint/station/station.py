@@ -37,6 +37,7 @@ from chargepoint.station.desk import Desk, earliest
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
+from chargepoint.station.free_vending import FreeVending
 from chargepoint.station.history import History
 from chargepoint.station.file_requests import FileRequest
 from chargepoint.station.files import Files
@@ -107,6 +108,7 @@ class Station:
             self._smart_charging,
             settings.remote_start_needs_vehicle,
         )
+        self._free_vending = FreeVending(self.device_model, self._sessions, lambda evse: True)
         self._unlocking = Unlocking(desk, self._sessions)
         self._resets = Resets(desk, self._outbox, self._security, self._sessions)
         self._files = Files(
@@ -198,6 +200,7 @@ class Station:
         self._meter_values.main.due()
         self._authorization.due()
         self._cards.due()
+        self._free_vending.due()
         self._unlocking.due()
         self._meter_values.due()
         self._files.due()

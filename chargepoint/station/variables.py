@@ -49,6 +49,8 @@ class Definition:
     maximum: int = INTEGER_MAX
     divides_day: bool = False
     """0, or a divisor of 86,400 s: only then does a grid from midnight close."""
+    length_max: int = TEXT_MAX
+    """Characters of a text."""
     writable: bool = True
     secret: bool = False
     """Written only; its value is never in the device model."""
@@ -68,7 +70,8 @@ class Definition:
             case Kind.ROTATIONS:
                 return self._rotations(text)
             case Kind.TEXT:
-                return text.strip() if len(text) <= TEXT_MAX and text.isprintable() else None
+                fits = len(text.strip()) <= self.length_max and text.isprintable()
+                return text.strip() if fits else None
 
     def _integer(self, text: str) -> str | None:
         if not _INTEGER.fullmatch(text):

@@ -40,6 +40,7 @@ REASONS = {
     StopReason.GROUND_FAULT:         "Other",
     StopReason.HARD_RESET:           "HardReset",
     StopReason.LOCAL:                "Local",
+    StopReason.MASTER_PASS:          "Local",
     StopReason.OTHER:                "Other",
     StopReason.OVERCURRENT_FAULT:    "Other",
     StopReason.POWER_LOSS:           "PowerLoss",
