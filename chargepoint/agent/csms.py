@@ -16,6 +16,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -91,6 +92,19 @@ class _Connect(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+
+class _Socket(ClientConnection):
+    """Remembers why it was lost: with TLS 1.3 a server refuses a certificate after the fact."""
+
+    def __init__(self, losses: list[Exception], *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._losses = losses
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._losses.append(exc)
+        super().connection_lost(exc)
 
 
 class _Connection(msgspec.Struct):
@@ -252,7 +266,9 @@ class CsmsLink:
         if place.secure and (self._tls is None or self._tls[0] != place):
             self._tls = (place, await asyncio.to_thread(place.tls_context))
         options: dict[str, Any] = {"ssl": self._tls[1]} if place.secure and self._tls else {}
-        opened = await _Connect(
+        losses: list[Exception] = []
+        options["create_connection"] = partial(_Socket, losses)
+        connecting = _Connect(
             self.url,
             subprotocols=self._subprotocols,
             additional_headers=place.headers(self._refusals),
@@ -264,6 +280,12 @@ class CsmsLink:
             max_size=FRAME_MAX_BYTES,
             **options,
         )
+        try:
+            opened = await connecting
+        except WebSocketException as error:
+            if losses:
+                raise error from losses[0]
+            raise
         if opened.subprotocol is None:
             await opened.close(1002, "no common subprotocol")
             offered = ", ".join(self._subprotocols)

@@ -79,7 +79,7 @@ class SafeAccess:
         """A connection is open: what it showed stays."""
         shown, self._refusals = self._shown, {}
         chain = verified_chain(tls)
-        self._safe.in_use = frozenset(hashlib.sha256(each).hexdigest() for each in chain)
+        self._safe.in_use = frozenset(hashlib.sha256(each).hexdigest() for each in chain[-1:])
         trial = self._safe.kept.trial
         spellings = self._spellings(shown)
         spelling = self._spelling % len(spellings) if spellings else 0
