@@ -200,6 +200,7 @@ def test_each_row_of_the_table_is_taken_in_the_situation_it_is_for(line: Row) ->
 # fmt: off
 CAUSES = [
     ({"stop_hazard": True, "pilot": PilotState.A},  StopCause.HAZARD),
+    ({"open_hazard": True, "pilot": PilotState.B},  StopCause.HAZARD),
     ({"pilot": PilotState.A},                       StopCause.UNPLUGGED),
     ({"pilot": PilotState.B},                       StopCause.VEHICLE_PAUSED),
     ({"pilot": PilotState.E},                       StopCause.HAZARD),

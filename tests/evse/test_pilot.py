@@ -37,7 +37,8 @@ BANDS = [
     (4.5, A, C), (4.5, B, C), (4.5, C, C), (4.5, D, D), (4.5, None, D),
     (3.9, C, D), (3.0, None, D), (2.1, C, D),
     (1.9, D, E), (0.0, None, E), (-1.0, C, E), (-1.9, C, E),
-    (-2.1, C, F), (-6.0, A, F), (-10.5, None, F), (-12.0, B, F), (-13.1, B, F),
+    (10.0, A, A), (10.0, B, B), (7.0, B, B), (7.0, C, C), (4.0, C, C), (4.0, D, D), (2.0, E, D),
+    (-2.0, F, E), (-2.1, C, F), (-6.0, A, F), (-10.5, None, F), (-12.0, B, F), (-13.1, B, F),
 ]
 # fmt: on
 
@@ -54,9 +55,14 @@ def test_a_negative_half_wave_below_minus_13_v_fits_no_state() -> None:
     assert state_from_levels(levels(6.0, -13.5), B) is F
 
 
+def test_a_negative_half_wave_of_minus_13_v_is_still_one() -> None:
+    assert state_from_levels(levels(6.0, -13.0), B) is C
+
+
 # fmt: off
 HALF_WAVES = [
     (9.0, -12.0, Diode.PASSED), (6.0, -11.4, Diode.PASSED), (6.0, -10.5, Diode.PASSED),
+    (6.0, -10.0, Diode.PASSED),
     (9.0,  -9.0, Diode.FAILED), (6.0,  -6.0, Diode.FAILED), (3.0, -3.1, Diode.FAILED),
     (9.0,  -9.9, Diode.FAILED), (10.0, -10.9, Diode.FAILED), (6.0, 6.0, Diode.FAILED),
 ]
@@ -106,7 +112,7 @@ def test_what_cannot_be_offered_is_refused(current_a: float) -> None:
 # fmt: off
 DUTIES = [
     (0, 0), (2.9, 0), (3, 0), (5, 0), (7, 0), (7.5, 0), (7.99, 0), (8, 6), (9.99, 6), (10, 6),
-    (16.67, 10.002), (26.67, 16.002), (53.33, 31.998), (85, 51), (85.01, 52.525), (89.2, 63),
+    (10.5, 6.3),    (16.67, 10.002), (26.67, 16.002), (53.33, 31.998), (85, 51), (85.01, 52.525), (89.2, 63),
     (96, 80), (96.5, 80), (97, 80), (97.01, 0), (100, 0),
 ]
 # fmt: on
@@ -164,6 +170,28 @@ def test_a_cable_rating_never_rises_within_a_plug_in() -> None:
     decoder.unplugged()
     feed_cable(decoder, 220, 220, 220)
     assert decoder.rating_a == 32
+
+
+def test_a_cable_rating_is_not_put_together_from_different_ones() -> None:
+    decoder = CableDecoder(SETTINGS)
+    feed_cable(decoder, 220, 680, 220, 680, 3000, 5000, 3000, 5000, 5000)
+    assert (decoder.rating_a, decoder.coded_a) == (None, None)
+
+
+def test_a_coding_that_turns_unreadable_leaves_the_rating() -> None:
+    decoder = CableDecoder(SETTINGS)
+    feed_cable(decoder, 220, 220, 220, 3000, 3000, 3000)
+    assert (decoder.rating_a, decoder.coded_a) == (32, None)
+
+
+def test_a_board_may_read_the_rating_itself() -> None:
+    decoder = CableDecoder(SETTINGS)
+    for number in range(3):
+        reading = BoardReading(
+            taken_s=number * 0.02, pilot=B, cable_current_a=20.0, proximity_ohm=220.0
+        )
+        decoder.take(reading)
+    assert decoder.rating_a == 20
 
 
 # --- Debounce -----------------------------------------------------------------------------------
@@ -265,3 +293,92 @@ def test_a_board_that_decodes_the_pilot_itself_vouches_for_the_diode() -> None:
     for number in range(4):
         decoder.take(BoardReading(taken_s=number * 0.02, pilot=C), offering=True)
     assert (decoder.state, decoder.diode) == (C, Diode.PASSED)
+
+
+# --- What the debounce depends on -----------------------------------------------------------------
+
+
+def test_the_hysteresis_is_against_the_state_that_was() -> None:
+    feed = Feed()
+    feed(12, 12)
+    assert feed(10.5, 10.5, 10.5) is A
+    feed(9, 9)
+    assert feed(10.5, 10.5, 10.5) is B
+
+
+def test_other_states_take_two_equal_samples() -> None:
+    feed = Feed()
+    feed(12, 12)
+    assert feed(9) is A
+    assert feed(9) is B
+    assert feed(0) is B
+    assert feed(0) is E
+
+
+@pytest.mark.parametrize(("ventilated", "after_one"), [(False, D), (True, C)])
+def test_a_request_for_ventilation_that_there_is_not_ends_state_c_at_once(
+    ventilated: bool, after_one: PilotState
+) -> None:
+    feed = Feed()
+    feed.decoder = PilotDecoder(EvseSettings(evse=1, ventilated=ventilated))
+    feed(9, 9, 6, 6, 6, 6)
+    assert feed(3) is after_one
+    assert feed(3, 3, 3) is D
+    assert feed(6, 6, 6) is D, "C from D takes as long as from B"
+    assert feed(6) is C
+
+
+def test_the_diode_is_judged_by_samples_of_a_vehicle_only() -> None:
+    feed = Feed()
+    feed(9, 9, offering=False)
+    feed(0, 0, 0, 0, 0, 0)
+    assert feed.decoder.diode is Diode.UNKNOWN
+    feed = Feed()
+    feed(12, 12, 9, 12, 9, 12, 9, 12, 9)
+    assert feed.decoder.diode is Diode.UNKNOWN
+
+
+def test_the_diode_takes_several_verdicts_over_60_ms() -> None:
+    feed = Feed()
+    feed(9, 9, 9)
+    assert feed.decoder.diode is Diode.UNKNOWN
+    feed(9)
+    assert feed.decoder.diode is Diode.PASSED
+    fast = Feed(tick_s=0.005)
+    fast(*[9] * 12)
+    assert fast.decoder.diode is Diode.UNKNOWN
+    fast(9)
+    assert fast.decoder.diode is Diode.PASSED
+
+
+@pytest.mark.parametrize(
+    ("offering", "oscillating", "expected"),
+    [
+        (True, True, Diode.PASSED),
+        (True, None, Diode.PASSED),
+        (True, False, Diode.UNKNOWN),
+        (False, None, Diode.UNKNOWN),
+        (False, True, Diode.UNKNOWN),
+    ],
+)
+def test_the_diode_is_judged_only_when_told_to_oscillate_and_not_denied(
+    offering: bool, oscillating: bool | None, expected: Diode
+) -> None:
+    decoder = PilotDecoder(SETTINGS)
+    for number in range(6):
+        reading = BoardReading(
+            taken_s=number * 0.02, pilot=levels(9.0, -12.0), oscillating=oscillating
+        )
+        decoder.take(reading, offering=offering)
+    assert decoder.diode is expected
+
+
+def test_after_a_gap_everything_is_earned_anew() -> None:
+    feed = Feed()
+    feed(9, 9, 6, 6, 6)
+    feed.decoder.forget()
+    assert feed.decoder.raw is None
+    assert feed(6, 6, 6) is None
+    assert feed.decoder.diode is Diode.UNKNOWN
+    assert feed(6) is C
+    assert feed.decoder.diode is Diode.PASSED
