@@ -14,6 +14,7 @@ help:
 	@echo "make bench   measure: reaction, start, memory, drain, bytes written"
 	@echo "make hil     all scenarios on the simulator's wire; report in var/hil (HIL='--baud 19200')"
 	@echo "make docs    write the generated pages of docs/ anew"
+	@echo "make mutation  break the safety core piece by piece; do the tests notice? (an hour or more)"
 	@echo "make clean   remove the environment and everything that was generated"
 
 setup:
@@ -52,5 +53,11 @@ docs: setup
 	@$(PY) -m tests.rules
 	@$(PY) -m tests.safety_document
 
+mutation: setup
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" nice -n 15 mutmut run --max-children 1
+	@.venv/bin/mutmut results
+	@nice -n 15 $(PY) -m tests.evse.mutate --budget 5
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var tests/foreign/node_modules
+	rm -rf mutants .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var tests/foreign/node_modules

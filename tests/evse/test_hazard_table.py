@@ -185,6 +185,7 @@ def test_after_three_times_it_takes_more(row: tuple[Any, ...]) -> None:
     story.raised(hazard, hold_s)
     story.wait(0.001)
     assert story.wait(3 * DAY_S), "not by time any more"
+    assert story.wait(0.001, permitted=False), "nor by the end of the permission"
     assert story.wait(0.001, pilot=PilotState.A) is (then == "service")
     if then == "service":
         assert story.wait(DAY_S, pilot=PilotState.A, permitted=False)
