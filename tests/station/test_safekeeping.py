@@ -80,7 +80,7 @@ class Bank:
         return self.world.of(ef.Answer)[-1].verdict
 
     def sent_kinds(self) -> list[str]:
-        records = [each for each in self.world.csms.records]
+        records = self.world.csms.records
         return [each.kind for each in records if isinstance(each, SecurityEventHappened)]
 
     def logged(self) -> list[str]:
