@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 SOURCES = chargepoint hal hil tests bench
 
-.PHONY: help demo test check format setup foreign bench hil docs clean
+.PHONY: help demo test check format setup foreign bench hil docs mutation clean
 
 help:
 	@echo "make demo    a simulated charger, the station and a local CSMS, with a page to open"
