@@ -1,8 +1,9 @@
 """Whether an IdToken may charge: who is asked, in which order, and what holds without an answer.
 
 The order of decision is section 5.1 of the rule matrix (OCPP 1.6, sections 3.5, 4.1 and 4.2): when
-online the CSMS, unless LocalPreAuthorize and a valid stored verdict; when offline the stored
-verdict, then OfflineTxForUnknownIdEnabled. A question without an answer is decided as if offline.
+online the CSMS, unless LocalPreAuthorize and an entry of the local list or a valid verdict in the
+cache; when offline the list, the cache, then OfflineTxForUnknownIdEnabled. A question without an
+answer is decided as if offline.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from chargepoint.station.clock import Clock
 from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import AskAuthorization
+from chargepoint.station.local_list import LocalList
 from chargepoint.station.records import IdToken, TokenInfo, TokenStatus
 from chargepoint.station.token_cache import TokenCache
 
@@ -47,10 +49,18 @@ class Question:
 class Authorization:
     """Decides on tokens; `ask` calls back at once or when the CSMS has answered."""
 
-    def __init__(self, desk: Desk, model: DeviceModel, clock: Clock, cache: TokenCache) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        model: DeviceModel,
+        clock: Clock,
+        local_list: LocalList,
+        cache: TokenCache,
+    ) -> None:
         self._desk = desk
         self._model = model
         self._clock = clock
+        self._list = local_list
         self._cache = cache
         self._pending: dict[str, Question] = {}
         self._asked = 0
@@ -60,10 +70,11 @@ class Authorization:
         if not self._desk.online:
             then(self.offline(id_token))
             return
-        stored = self.stored(id_token)
         locally = self._model.flag("AuthCtrlr", "LocalPreAuthorize")
-        if locally and stored is not None and stored.status is TokenStatus.ACCEPTED:
-            then(Decision(allowed=True, info=stored))
+        stored = self.stored(id_token) if locally else None
+        valid = stored is not None and stored.status is TokenStatus.ACCEPTED
+        if stored is not None and (valid or self._list.holds(id_token)):
+            then(Decision(allowed=valid, info=stored))
             return
         if len(self._pending) >= PENDING_MAX:
             self._desk.note("token.not_asked", token=masked(id_token))
@@ -99,22 +110,27 @@ class Authorization:
             self.unanswered(request)
 
     def learn(self, id_token: IdToken, info: TokenInfo) -> None:
-        """Keep a verdict that came with any answer, if there is a cache."""
-        if self._model.flag("AuthCacheCtrlr", "Enabled"):
+        """A verdict that came with any answer: for the cache, if the list lacks the token (A1)."""
+        if self._list.holds(id_token):
+            self._list.compare(id_token, info)
+        elif self._model.flag("AuthCacheCtrlr", "Enabled"):
             self._cache.keep(id_token, info)
 
     def stored(self, id_token: IdToken) -> TokenInfo | None:
-        """The remembered verdict, if there is a cache and it says something."""
+        """What the list says; where the token is not in it, the cache (A1); None: nothing."""
+        if self._list.holds(id_token):
+            return self._list.find(id_token)
         if not self._model.flag("AuthCacheCtrlr", "Enabled"):
             return None
         return self._cache.find(id_token, self._clock.now(self._desk.now_s))
 
     def offline(self, id_token: IdToken) -> Decision:
-        """The decision without the CSMS."""
-        if self._model.flag("AuthCtrlr", "LocalAuthorizeOffline"):
-            stored = self.stored(id_token)
-            if stored is not None:
-                return Decision(allowed=stored.status is TokenStatus.ACCEPTED, info=stored)
+        """The decision without the CSMS; what the list forbids is forbidden in any case (A2)."""
+        locally = self._model.flag("AuthCtrlr", "LocalAuthorizeOffline")
+        stored = self.stored(id_token) if locally else self._list.find(id_token)
+        valid = stored is not None and stored.status is TokenStatus.ACCEPTED
+        if stored is not None and (locally or not valid):
+            return Decision(allowed=valid, info=stored)
         if self._model.flag("AuthCtrlr", "OfflineTxForUnknownIdEnabled"):
             return Decision(allowed=True, info=TokenInfo(status=TokenStatus.ACCEPTED))
         return _refused(TokenStatus.UNKNOWN)

@@ -4,7 +4,8 @@ Several EVSEs may share a reader. A card of a running transaction stops it, with
 (X5). Else it is for the vehicle that waits unauthorized, the one plugged in last if there are
 several; else for the vehicle that comes next; a vehicle that has had its transaction is restarted
 by its own card, or if there is no other place. Where every EVSE is taken, a card of the same group
-stops a transaction (X6, X7); any other is refused and charging goes on.
+stops a transaction (X6, X7); any other is refused and charging goes on. A reserved EVSE is for the
+holder and its group only (V4), and the holder's card is for that EVSE.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.events import ReaderBack, ReaderLost, TokenPresented
 from chargepoint.station.records import IdToken, StopReason, TokenInfo, Trigger
+from chargepoint.station.reservations import Reservations
 from chargepoint.station.session import Session
 
 
@@ -39,12 +41,14 @@ class Cards:
         desk: Desk,
         model: DeviceModel,
         authorization: Authorization,
+        reservations: Reservations,
         sessions: Mapping[int, Session],
     ) -> None:
         self._desk = desk
         self._model = model
         self._rules = CardRules(desk, model)
         self._authorization = authorization
+        self._reservations = reservations
         self._sessions = sessions
         self._waiting: dict[str, WaitingCard] = {}
         self._lost_readers: dict[str, tuple[int, ...]] = {}
@@ -130,18 +134,31 @@ class Cards:
             for running in sessions:
                 running.stop(StopReason.MASTER_PASS, Trigger.STOP_AUTHORIZED, id_token)
             return
-        session = _place(sessions, id_token)
-        if session is not None:
-            self._start(event, session, decision.info)
-            return
         group = decision.info.group
+        admitting = self._admitting(sessions, id_token, group)
+        session = _place(admitting, id_token)
+        if session is not None:
+            evses = tuple(each.evse for each in admitting)
+            self._start(event, session, decision.info, evses)
+            return
         member = next((each for each in _groups(sessions) if _group(each) == group), None)
         if group is not None and member is not None and self._rules.second_stops:
             member.stop(StopReason.LOCAL, Trigger.STOP_AUTHORIZED, id_token)
+        elif _place(sessions, id_token) is not None:
+            self._desk.note("token.turned_away", token=masked(id_token), reader=event.reader)
         else:
             self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
 
-    def _start(self, event: TokenPresented, session: Session, info: TokenInfo) -> None:
+    def _admitting(
+        self, sessions: list[Session], id_token: IdToken, group: str | None
+    ) -> list[Session]:
+        """Sessions that reservations leave to this card; those reserved for it alone, if any."""
+        held = [s for s in sessions if self._reservations.held_for(s.evse, id_token, group)]
+        return held or [s for s in sessions if self._reservations.admits(s.evse, id_token, group)]
+
+    def _start(
+        self, event: TokenPresented, session: Session, info: TokenInfo, evses: tuple[int, ...]
+    ) -> None:
         if session.vehicle.connected:
             session.authorize(event.id_token, info, Trigger.AUTHORIZED)
             return
@@ -149,7 +166,7 @@ class Cards:
         self._waiting[event.reader] = WaitingCard(
             id_token=event.id_token,
             info=info,
-            evses=event.evses,
+            evses=evses,
             until_s=self._desk.now_s + timeout_s,
         )
         self._desk.note("token.accepted", token=masked(event.id_token), status=info.status.value)

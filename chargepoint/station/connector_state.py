@@ -57,6 +57,7 @@ class Facts:
     operative: bool
     prepared: bool
     """A card waits for a vehicle here."""
+    reserved: bool
     before: ConnectorState | None
     now_s: float
 
@@ -86,6 +87,7 @@ RULES: tuple[Rule, ...] = (
     (lambda f: not f.operative,                            lambda f: _C.UNAVAILABLE),
     (lambda f: f.session.stage is Stage.AUTHORIZED,        lambda f: _C.PREPARING),
     (lambda f: f.session.used,                             lambda f: _C.FINISHING),
+    (lambda f: f.reserved and not f.prepared,              lambda f: _C.RESERVED),
     (lambda f: f.session.vehicle.connected or f.prepared,  lambda f: _C.PREPARING),
     (lambda f: True,                                       lambda f: _C.AVAILABLE),
 )
@@ -107,22 +109,37 @@ class ConnectorReports:
     def report(self, evse: int) -> ConnectorReport | None:
         return self._reports.get(evse)
 
+    def state(self, evse: int) -> ConnectorState | None:
+        """The state as it was reported last; None: nothing is known yet."""
+        report = self._reports.get(evse)
+        return None if report is None else report.state
+
     def update(
         self,
         sessions: Iterable[Session],
         operative: Callable[[int], bool],
         prepared: Callable[[int], bool],
+        reserved: Callable[[int], bool],
         readerless: Callable[[int], bool],
+        station_fault: str | None,
     ) -> None:
         """Compare every connector with its last report; EVSE 0 is the station."""
-        station = _C.AVAILABLE if operative(0) else _C.UNAVAILABLE
-        self._tell(ConnectorReport(evse=0, connector=0, state=station, since_s=self._desk.now_s))
+        self._tell(
+            ConnectorReport(
+                evse=0,
+                connector=0,
+                state=_C.AVAILABLE if operative(0) else _C.UNAVAILABLE,
+                since_s=self._desk.now_s,
+                fault=station_fault,
+            )
+        )
         for session in sessions:
             before = self._reports.get(session.evse)
             facts = Facts(
                 session=session,
                 operative=operative(session.evse),
                 prepared=prepared(session.evse),
+                reserved=reserved(session.evse),
                 before=None if before is None else before.state,
                 now_s=self._desk.now_s,
             )
@@ -161,7 +178,8 @@ class ConnectorReports:
         if before is not None and _essence(before) == _essence(report):
             return
         self._reports[report.evse] = report
-        if before is not None or report.evse != 0 or report.state is not _C.AVAILABLE:
+        remarkable = report.state is not _C.AVAILABLE or report.fault is not None
+        if before is not None or report.evse != 0 or remarkable:
             self._desk.emit(ReportConnector(report=report))
 
 

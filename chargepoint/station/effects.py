@@ -178,6 +178,10 @@ class Verdict(Enum):
     NOT_SUPPORTED = "NotSupported"
     UNLOCKED = "Unlocked"
     UNLOCK_FAILED = "UnlockFailed"
+    OCCUPIED = "Occupied"
+    FAULTED = "Faulted"
+    UNAVAILABLE = "Unavailable"
+    VERSION_MISMATCH = "VersionMismatch"
     FAILED = "Failed"
     """Legal, but it could not be done."""
     ACCEPTED_CANCELED = "AcceptedCanceled"
@@ -195,6 +199,8 @@ class Answer:
     transaction: TransactionId | None = None
     composite: CompositeSchedule | None = None
     """What was asked for with CompositeScheduleRequested."""
+    number: int | None = None
+    """What was asked for with LocalListVersionAsked."""
     certificates: tuple[CertificateHash, ...] = ()
     """What was asked for with RootsAsked."""
 

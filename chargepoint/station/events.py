@@ -373,6 +373,51 @@ class CompositeScheduleRequested:
     at_s: float
 
 
+ListEntry = tuple[IdToken, TokenInfo | None]
+"""A token of the local list with its verdict; without one it is to be removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalListSent:
+    """The CSMS's list of tokens, whole or what has changed of it."""
+
+    call: Call
+    version: int
+    differential: bool
+    entries: tuple[ListEntry, ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalListVersionAsked:
+    """Answered with `Answer.number`."""
+
+    call: Call
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveRequested:
+    """Keep an EVSE (0: any) for a token and its group; the id of a reservation replaces it."""
+
+    call: Call
+    reservation: int
+    evse: int
+    id_token: IdToken
+    group: str | None
+    expires_at: datetime
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelReservationRequested:
+    """Give up a reservation."""
+
+    call: Call
+    reservation: int
+    at_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableSetRequested:
     """Set one variable of the device model, as text."""
@@ -476,6 +521,10 @@ Event = (
     | ChargingProfileSetRequested
     | ChargingProfileClearRequested
     | CompositeScheduleRequested
+    | LocalListSent
+    | LocalListVersionAsked
+    | ReserveRequested
+    | CancelReservationRequested
     | VariableSetRequested
     | SecurityRequest
     | FileRequest

@@ -1,7 +1,8 @@
 """RemoteStart and RemoteStop (OCPP 1.6, sections 5.11 and 5.12), and starts at the station itself.
 
 A remote start is answered before anything else, then treated like a card if AuthorizeRemoteStart
-says so (A5). Without an EVSE it goes where a vehicle waits, else where one may come. A charging
+says so (A5). Without an EVSE it goes where a vehicle waits, else where one may come; what is
+reserved for others is refused (V7). A charging
 profile that comes with it is for the transaction that it leads to; a bad one refuses the start.
 """
 
@@ -16,7 +17,8 @@ from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Verdict
 from chargepoint.station.events import LocalStartAsked, RemoteStartRequested, RemoteStopRequested
 from chargepoint.station.outbox import Outbox
-from chargepoint.station.records import StopReason, TokenInfo, TokenStatus, Trigger
+from chargepoint.station.records import IdToken, StopReason, TokenInfo, TokenStatus, Trigger
+from chargepoint.station.reservations import Reservations
 from chargepoint.station.session import Session
 from chargepoint.station.smart_charging import SmartCharging
 
@@ -32,6 +34,7 @@ class Remote:
         outbox: Outbox,
         sessions: Mapping[int, Session],
         smart_charging: SmartCharging,
+        reservations: Reservations,
         needs_vehicle: bool,
     ) -> None:
         self._desk = desk
@@ -40,17 +43,19 @@ class Remote:
         self._outbox = outbox
         self._sessions = sessions
         self._smart_charging = smart_charging
+        self._reservations = reservations
         self._needs_vehicle = needs_vehicle
         self._asking: set[int] = set()
         """EVSEs for which a remote start waits for its authorization."""
 
     def start(self, event: RemoteStartRequested) -> None:
-        session = self._chosen(event.evse)
+        session = self._chosen(event.evse, event.id_token)
         if session is None or not self._usable(session.evse, event.profile):
             self._desk.emit(Answer(call=event.call, verdict=Verdict.REJECTED))
             return
         self._desk.emit(Answer(call=event.call, verdict=Verdict.ACCEPTED))
-        if not self._model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
+        admitted = self._reservations.admits(session.evse, event.id_token, None)
+        if admitted and not self._model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
             self._begin(session, event, TokenInfo(status=TokenStatus.ACCEPTED))
             return
         self._asking.add(session.evse)
@@ -76,20 +81,28 @@ class Remote:
     def start_here(self, event: LocalStartAsked) -> None:
         """A key, a page or free vending: whoever asks has authorized it already."""
         session = self._sessions.get(event.evse)
-        if session is None or not session.startable or session.evse in self._asking:
+        free = session is not None and session.startable and session.evse not in self._asking
+        if session is None or not (
+            free and self._reservations.admits(session.evse, event.id_token, None)
+        ):
             self._desk.note("token.ignored", token=masked(event.id_token), reader="")
             return
         info = TokenInfo(status=TokenStatus.ACCEPTED)
         session.authorize(event.id_token, info, Trigger.AUTHORIZED)
 
-    def _chosen(self, evse: int | None) -> Session | None:
+    def _chosen(self, evse: int | None, id_token: IdToken) -> Session | None:
         """The EVSE that takes the start, the one asked for if any; None: refused."""
         sessions = self._sessions.values() if evse is None else [self._sessions.get(evse)]
         able = [
             session
             for session in sessions
-            if session is not None and session.startable and session.evse not in self._asking
+            if session is not None
+            and session.startable
+            and session.evse not in self._asking
+            and self._reservations.admits(session.evse, id_token, None, settled=False)
         ]
+        held = [each for each in able if self._reservations.held_for(each.evse, id_token, None)]
+        able = held or able
         connected = [session for session in able if session.vehicle.connected]
         waiting = [session for session in connected if not session.used]
         others = [] if self._needs_vehicle else able
@@ -97,7 +110,9 @@ class Remote:
 
     def _decided(self, session: Session, event: RemoteStartRequested, decision: Decision) -> None:
         self._asking.discard(session.evse)
-        if decision.allowed and session.startable:
+        group = decision.info.group
+        admitted = self._reservations.admits(session.evse, event.id_token, group)
+        if decision.allowed and session.startable and admitted:
             self._begin(session, event, decision.info)
             return
         self._desk.note(

@@ -60,7 +60,11 @@ class Leave:
 
 
 class Session:
-    """The session of one EVSE. `operative` tells whether a new transaction may start."""
+    """The session of one EVSE.
+
+    `operative` tells whether a new transaction may start, `reservation` gives the id of the
+    reservation that a transaction of this leave uses up.
+    """
 
     def __init__(
         self,
@@ -69,12 +73,14 @@ class Session:
         evse: Evse,
         books: TransactionBooks,
         operative: Callable[[], bool],
+        reservation: Callable[[Leave], int | None],
     ) -> None:
         self._desk = desk
         self._model = model
         self._evse = evse
         self._books = books
         self._operative = operative
+        self._reservation = reservation
         self.stage = Stage.FREE
         self.charge: Charge | None = None
         self.leave: Leave | None = None
@@ -304,7 +310,8 @@ class Session:
             plug_in=self.vehicle.plug_in,
             unmetered=self.meter.present and register is None,
         )
-        self._books.start(transaction, leave.trigger, leave.remote_start_id)
+        reservation_id = self._reservation(leave)
+        self._books.start(transaction, leave.trigger, leave.remote_start_id, reservation_id)
         self.charge = self._charge(transaction)
         self.leave, self.stage, self.last_token = None, Stage.RUNNING, leave.id_token
         self.metering.begin(transaction.id, self.vehicle.view, transaction.unmetered)

@@ -2,10 +2,10 @@
 
 `handle` takes one event and returns what it leads to, in order; `grants` says what each EVSE may do
 now; `deadline_s` when to come back without any other event. What the parts are, from the edge
-inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `token_cache`,
-`session` with `charge`, `ending`, `metering`, `evse_meter` (one per EVSE), `kept_hazards`,
-`connector_state`, `availability`, `limits`, `smart_charging`, `transaction` and `outbox` (the
-ledger), `counters`, `security` and `safekeeping`, `device_model`, `clock`.
+inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `local_list` and
+`token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`, `evse_meter` (one per
+EVSE), `kept_hazards`, `connector_state`, `availability`, `limits`, `smart_charging`, `transaction`
+and `outbox` (the ledger), `counters`, `security` and `safekeeping`, `device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from chargepoint.station import (
     events,
     history,
     kept_hazards,
+    local_list,
     metering,
     outbox,
+    reservations,
     smart_charging,
     token_cache,
     transaction,
@@ -37,12 +39,13 @@ from chargepoint.station.desk import Desk, earliest
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
-from chargepoint.station.free_vending import FreeVending
-from chargepoint.station.history import History
 from chargepoint.station.file_requests import FileRequest
 from chargepoint.station.files import Files
+from chargepoint.station.free_vending import FreeVending
+from chargepoint.station.history import History
 from chargepoint.station.kept_hazards import KeptHazards
 from chargepoint.station.limits import grants
+from chargepoint.station.local_list import LocalList
 from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
 from chargepoint.station.outbox import Outbox
@@ -50,11 +53,12 @@ from chargepoint.station.overview import Overview, evse_overview, ledger_overvie
 from chargepoint.station.records import TransactionEnded, TransactionStarted
 from chargepoint.station.remote import Remote
 from chargepoint.station.resending import Resending
+from chargepoint.station.reservations import Reservations
 from chargepoint.station.resets import Resets
 from chargepoint.station.safekeeping import Safekeeping
 from chargepoint.station.security import SecurityEvents
 from chargepoint.station.security_requests import SecurityRequest
-from chargepoint.station.session import Session
+from chargepoint.station.session import Leave, Session
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.smart_charging import SmartCharging
 from chargepoint.station.token_cache import TokenCache
@@ -84,13 +88,32 @@ class Station:
             desk, [evse.id for evse in settings.evses], restored.space(availability.SPACE)
         )
         self._sessions = {evse.id: self._session(evse) for evse in settings.evses}
+        self._reports = ConnectorReports(desk)
+        self._reservations = Reservations(
+            desk,
+            self.device_model,
+            self.clock,
+            self._sessions,
+            self._availability.operative,
+            self._reports.state,
+            restored.space(reservations.SPACE),
+        )
         cache = TokenCache(desk, restored.space(token_cache.SPACE))
-        self._authorization = Authorization(desk, self.device_model, self.clock, cache)
+        self._list = LocalList(
+            desk,
+            self.device_model,
+            self.clock,
+            restored.space(local_list.SPACE),
+            restored.space(local_list.HEAD_SPACE),
+        )
+        self._authorization = Authorization(desk, self.device_model, self.clock, self._list, cache)
         self._security = SecurityEvents(desk, self._outbox, self.clock)
         self._safekeeping = Safekeeping(
             desk, self.device_model, self.clock, self._security, settings
         )
-        self._cards = Cards(desk, self.device_model, self._authorization, self._sessions)
+        self._cards = Cards(
+            desk, self.device_model, self._authorization, self._reservations, self._sessions
+        )
         self._smart_charging = SmartCharging(
             desk,
             self.clock,
@@ -106,6 +129,7 @@ class Station:
             self._outbox,
             self._sessions,
             self._smart_charging,
+            self._reservations,
             settings.remote_start_needs_vehicle,
         )
         self._free_vending = FreeVending(self.device_model, self._sessions, lambda evse: True)
@@ -118,7 +142,6 @@ class Station:
         self._meter_values = MeterValues(
             desk, self.device_model, self._grid, self._outbox, self._sessions, settings
         )
-        self._reports = ConnectorReports(desk)
         self._kept_hazards = KeptHazards(desk, restored.space(kept_hazards.SPACE))
         self._counters = Counters(self._sessions, restored.space(counters.SPACE))
         self._awake = False
@@ -152,6 +175,7 @@ class Station:
             *(session.deadline_s() for session in sessions),
             self._authorization.deadline_s(),
             self._cards.deadline_s(),
+            self._reservations.deadline_s(),
             self._unlocking.deadline_s(),
             self._files.deadline_s(),
             self._resets.deadline_s(),
@@ -168,8 +192,11 @@ class Station:
         def operative() -> bool:
             return self._startable(settings.id) and not self._resets.pending
 
+        def reservation(leave: Leave) -> int | None:
+            return self._reservations.use(settings.id, leave.id_token, leave.info.group)
+
         evse = Evse(self._desk, self.device_model, self._settings, settings)
-        return Session(self._desk, self.device_model, evse, self._books, operative)
+        return Session(self._desk, self.device_model, evse, self._books, operative, reservation)
 
     def _restore(self, restored: Restored) -> None:
         self._follow_kept()
@@ -200,6 +227,7 @@ class Station:
         self._meter_values.main.due()
         self._authorization.due()
         self._cards.due()
+        self._reservations.due()
         self._free_vending.due()
         self._unlocking.due()
         self._meter_values.due()
@@ -211,7 +239,9 @@ class Station:
             self._sessions.values(),
             self._startable,
             self._cards.prepares,
+            self._reservations.reserved,
             self._cards.readerless,
+            local_list.CONFLICT_FAULT if self._list.in_conflict else None,
         )
 
     # --- Routing ----------------------------------------------------------------------------------
@@ -303,6 +333,14 @@ class Station:
                 self._smart_charging.clear(event)
             case events.CompositeScheduleRequested():
                 self._smart_charging.compose(event)
+            case events.LocalListSent():
+                self._list.update(event)
+            case events.LocalListVersionAsked():
+                self._list.tell_version(event)
+            case events.ReserveRequested():
+                self._reservations.reserve(event)
+            case events.CancelReservationRequested():
+                self._reservations.cancel(event)
             case SecurityRequest():
                 self._safekeeping.handle(event)
             case FileRequest():

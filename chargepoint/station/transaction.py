@@ -95,7 +95,11 @@ class TransactionBooks:
         return self._outbox.next_sequence()
 
     def start(
-        self, transaction: Transaction, trigger: Trigger, remote_start_id: int | None
+        self,
+        transaction: Transaction,
+        trigger: Trigger,
+        remote_start_id: int | None,
+        reservation_id: int | None,
     ) -> None:
         """State first, then the record: both on the disk before power is permitted (Q1)."""
         self.checkpoint(transaction, durable=True)
@@ -113,6 +117,7 @@ class TransactionBooks:
                 charging_state=transaction.charging_state,
                 offline=not self._desk.online,
                 remote_start_id=remote_start_id,
+                reservation_id=reservation_id,
             ),
             durable=True,
         )

@@ -31,7 +31,7 @@ FRAMES: tuple[tuple[str | bytes, str | None], ...] = (
     ('[4,"nobody asked","x","y",{}]', None),
     (b"\x00\x01binary", None),
     ('[2,"a1","Explode",{}]', "NotImplemented"),
-    ('[2,"a2","ReserveNow",{"connectorId":1}]', "NotSupported"),
+    ('[2,"a2","ReserveNow",{"connectorId":1}]', "OccurenceConstraintViolation"),
     ('[2,"a3","Reset",{}]', "OccurenceConstraintViolation"),
     ('[2,"a4","Reset",{"type":{"a":1}}]', "TypeConstraintViolation"),
     ('[2,"a5","Reset",{"type":"Sideways"}]', "PropertyConstraintViolation"),

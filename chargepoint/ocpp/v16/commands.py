@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chargepoint.ocpp.frames import Payload
-from chargepoint.ocpp.v16 import certificates, smart_charging
+from chargepoint.ocpp.v16 import certificates, local_list, reservation, smart_charging
 from chargepoint.station.effects import Answer, Verdict
 from chargepoint.station.events import (
     AvailabilityRequested,
@@ -84,6 +84,7 @@ def _data_transfer(call: Call, request: Payload, connectors: int, at_s: float) -
 # fmt: off
 COMMANDS: Mapping[str, Command] = {
     "CertificateSigned":      certificates.signed,
+    "CancelReservation":      reservation.cancel,
     "ChangeAvailability":     _availability,
     "ClearCache":             _clear_cache,
     "ClearChargingProfile":   smart_charging.clear_profile,
@@ -92,9 +93,12 @@ COMMANDS: Mapping[str, Command] = {
     "InstallCertificate":     certificates.install,
     "DataTransfer":           _data_transfer,
     "GetCompositeSchedule":   smart_charging.composite_schedule,
+    "GetLocalListVersion":    local_list.version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction":  _remote_stop,
+    "ReserveNow":             reservation.reserve,
     "Reset":                  _reset,
+    "SendLocalList":          local_list.update,
     "SetChargingProfile":     smart_charging.set_profile,
     "UnlockConnector":        _unlock,
 }
@@ -103,6 +107,7 @@ _YES_OR_NO = {Verdict.ACCEPTED: "Accepted"}
 
 ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     # request                 verdicts with a word of their own                    all others
+    "CancelReservation":      (_YES_OR_NO,                                          "Rejected"),
     "ChangeAvailability":     ({**_YES_OR_NO, Verdict.SCHEDULED: "Scheduled"},      "Rejected"),
     "ChangeConfiguration":    ({**_YES_OR_NO, Verdict.REBOOT_REQUIRED: "RebootRequired",
                                 Verdict.NOT_SUPPORTED: "NotSupported"},             "Rejected"),
@@ -115,7 +120,9 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     "ClearChargingProfile":   (_YES_OR_NO,                                          "Unknown"),
     "RemoteStartTransaction": (_YES_OR_NO,                                          "Rejected"),
     "RemoteStopTransaction":  (_YES_OR_NO,                                          "Rejected"),
+    "ReserveNow":             (reservation.ANSWERS,                                 "Rejected"),
     "Reset":                  (_YES_OR_NO,                                          "Rejected"),
+    "SendLocalList":          (local_list.ANSWERS,                                  "Failed"),
     "SetChargingProfile":     (_YES_OR_NO,                                          "Rejected"),
     "TriggerMessage":         ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "NotImplemented"},
                                                                                     "Rejected"),
@@ -129,6 +136,8 @@ def answer(action: str, given: Answer) -> Payload:
     """The station's answer in the words of `action`."""
     if action == "GetCompositeSchedule":
         return smart_charging.composite_answer(given)
+    if action == "GetLocalListVersion":
+        return local_list.version_answer(given)
     if action == "GetInstalledCertificateIds":
         return certificates.installed_ids_answer(given)
     words, otherwise = ANSWERS[action]

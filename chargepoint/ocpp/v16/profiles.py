@@ -1,14 +1,18 @@
 """Which requests of the CSMS exist in OCPP 1.6, and which of them this station serves.
 
 An action that 1.6 does not have is NotImplemented; one of a profile that we do not serve is
-NotSupported (OCPP-J 1.6, section 4.3), except where its own answer has a word for it.
+NotSupported (OCPP-J 1.6, section 4.3).
 """
 
 from __future__ import annotations
 
-from chargepoint.ocpp.frames import Payload
-
-SUPPORTED_PROFILES = ("Core", "SmartCharging", "RemoteTrigger")
+SUPPORTED_PROFILES = (
+    "Core",
+    "LocalAuthListManagement",
+    "Reservation",
+    "SmartCharging",
+    "RemoteTrigger",
+)
 
 # fmt: off
 PROFILES = {
@@ -28,10 +32,6 @@ PROFILES = {
         "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage",
         "GetInstalledCertificateIds", "GetLog", "InstallCertificate", "SignedUpdateFirmware",
     ),
-}
-UNSERVED_ANSWERS: dict[str, Payload] = {
-    "GetLocalListVersion": {"listVersion": -1},         # -1: local lists are not supported
-    "SendLocalList":       {"status": "NotSupported"},
 }
 # fmt: on
 

@@ -16,7 +16,7 @@ from chargepoint.ocpp.v16 import commands
 from chargepoint.ocpp.v16.boot import Registered, Registration
 from chargepoint.ocpp.v16.calls import VERSION, Context
 from chargepoint.ocpp.v16.configuration import Change, Configuration
-from chargepoint.ocpp.v16.profiles import KNOWN, SERVED, UNSERVED_ANSWERS
+from chargepoint.ocpp.v16.profiles import KNOWN, SERVED
 from chargepoint.ocpp.v16.security import SIGN
 from chargepoint.ocpp.v16.trigger import Trigger, Wanted, trigger
 from chargepoint.station.effects import Answer
@@ -70,9 +70,6 @@ class Requests:
             return
         if action not in KNOWN:
             self._refuse(asked.handle, Fault.UNKNOWN_ACTION, f"no action {action[:50]}")
-            return
-        if action in UNSERVED_ANSWERS:
-            self._reply(asked.handle, action, UNSERVED_ANSWERS[action])
             return
         if action not in SERVED:
             self._refuse(asked.handle, Fault.UNSUPPORTED, f"{action} is not served here")

@@ -66,7 +66,8 @@ AT_ONCE = [
     ("UnlockConnector", {"connectorId": 0},                               "NotSupported"),
     ("UnlockConnector", {"connectorId": 3},                               "NotSupported"),
     ("DataTransfer", {"vendorId": "org.example", "data": "x"},            "UnknownVendorId"),
-    ("SendLocalList", {"listVersion": 1, "updateType": "Full"},           "NotSupported"),
+    ("ReserveNow", {"connectorId": 3, "expiryDate": "2026-11-24T12:00:00Z", "idTag": "A",
+                    "reservationId": 1},                                  "Rejected"),
 ]
 VERDICTS = [
     # action                request                             verdict            status
@@ -126,18 +127,11 @@ def test_an_unknown_action_is_not_implemented(action: str) -> None:
     assert frame[:3] == [4, "csms-1", "NotImplemented"]
 
 
-@pytest.mark.parametrize(
-    "action", sorted(KNOWN - SERVED - {"GetLocalListVersion", "SendLocalList"})
-)
+@pytest.mark.parametrize("action", sorted(KNOWN - SERVED))
 def test_an_action_of_a_profile_that_we_do_not_have_is_not_supported(action: str) -> None:
     """R7."""
     line = ready()
     assert line.ask(action, {})[:3] == [4, "csms-1", "NotSupported"]
-
-
-def test_local_lists_are_said_not_to_be_supported() -> None:
-    """5.4, TC_042_1: -1 means not supported."""
-    assert ready().ask("GetLocalListVersion", {})[2] == {"listVersion": -1}
 
 
 # fmt: off
@@ -165,7 +159,7 @@ def test_a_faulty_request_is_refused_with_the_code_of_1_6(
 @pytest.mark.parametrize("message_id", [17, 1.5, "", "RemoteStartTransaction 31", "x" * 300])
 def test_ids_of_any_kind_are_echoed(message_id: Any) -> None:
     """R2."""
-    assert ready().ask("GetLocalListVersion", {}, message_id)[:2] == [3, message_id]
+    assert ready().ask("GetConfiguration", {}, message_id)[:2] == [3, message_id]
 
 
 def test_an_answer_that_comes_after_the_connection_is_dropped() -> None:

@@ -38,7 +38,32 @@ REQUESTS: list[tuple[str, Any]] = [
     ("TriggerMessage", {"requestedMessage": "BootNotification"}),
     ("TriggerMessage", {"requestedMessage": "MeterValues"}),
     ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": {}}),
-    ("SendLocalList", {"listVersion": 1, "updateType": "Full"}),
+    (
+        "SendLocalList",
+        {
+            "listVersion": 1,
+            "updateType": "Full",
+            "localAuthorizationList": [
+                {
+                    "idTag": "A",
+                    "idTagInfo": {"status": "Accepted", "expiryDate": "2026-11-24T12:00:00Z"},
+                },
+                {"idTag": "B"},
+            ],
+        },
+    ),
+    ("GetLocalListVersion", {}),
+    (
+        "ReserveNow",
+        {
+            "connectorId": 1,
+            "expiryDate": "2026-11-24T12:00:00Z",
+            "idTag": "A",
+            "parentIdTag": "P",
+            "reservationId": 7,
+        },
+    ),
+    ("CancelReservation", {"reservationId": 7}),
     ("GetLog", {}),
     ("NoSuchAction", {}),
 ]
@@ -186,7 +211,8 @@ def serves_again(line: Line) -> None:
             assert line.in_flight[2] == "BootNotification"
             line.answer(ACCEPTED)
     line.settle()
-    assert line.ask("GetLocalListVersion", {}, "last")[2] == {"listVersion": -1}
+    asked = {"key": ["NumberOfConnectors"]}
+    assert line.ask("GetConfiguration", asked, "last")[2]["configurationKey"][0]["value"] == "2"
     line.effect(SendRecord(record=ended(), csms_transaction_id=3))
     line.settle()
     line.answer({})
