@@ -90,6 +90,8 @@ class Csms(Section, frozen=True):
     retry_doublings: Annotated[int, msgspec.Meta(ge=0, le=10)] = 4
     unanswered_max: Natural = 5
     """Unanswered calls in a row after which the link is given up and reconnected."""
+    charge_before_accepted: bool = False
+    """Local rules may start charging before this CSMS has ever accepted the station (B6)."""
     remote_start_needs_vehicle: bool = False
     milliseconds: bool = True
     """Whether times to the CSMS carry milliseconds."""
@@ -148,6 +150,8 @@ class Evse(Section, frozen=True):
     """A socket outlet reads the cable rating and may lock; a fixed cable does neither."""
     current_min_a: Annotated[float, msgspec.Meta(ge=6, le=16)] = 6.0
     """Less is not offered but paused; some three-phase vehicles do not start at 6 A."""
+    phase_rotation: Literal["", "RST", "RTS", "SRT", "STR", "TRS", "TSR"] = ""
+    """Supply phases behind the connector's L1, L2, L3; for one phase the first letter counts."""
     phase_switching: bool = False
     """Switch between one and three phases where the board can; see docs/known-limits.md."""
     simplified_pilot: Literal["limit", "refuse"] = "limit"

@@ -162,6 +162,8 @@ class MeterReading:
     frequency_hz: float | None = None
     phase_sequence_ok: bool | None = None
     """L1, L2, L3 follow each other clockwise."""
+    signed: str | None = None
+    """The import register of this reading as signed by the meter, in its own encoding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

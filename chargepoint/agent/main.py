@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ SETTLE_S = 5.0
 """After this long everything is loaded: collect once, and leave it out of later collections."""
 
 REBOOT = ("systemctl", "reboot")
+RESET_RETRIES_MAX = 5
+"""However many the CSMS wants: the programs are restarted instead, and charge meanwhile."""
 
 
 def run(config: Config) -> int:
@@ -65,14 +67,16 @@ def run(config: Config) -> int:
     log.set_up(config.log.level, config.log.format, output, journal="JOURNAL_STREAM" in os.environ)
     try:
         wiring.check(config)
-        restart = asyncio.run(_Agent(config).run())
+        agent = _Agent(config)
+        restart = asyncio.run(agent.run())
     except Exception as error:
         return _failed(error)
     finally:
         output.close()
     if restart is None:
         return 0
-    if restart.kind is ResetKind.HARD and config.system.reboot == "host" and _reboot_host():
+    reboots = restart.kind is ResetKind.HARD and config.system.reboot == "host"
+    if reboots and _reboot_host(agent.reset_retries):
         return 0
     return EXIT_RESTART
 
@@ -99,6 +103,8 @@ class _Agent:
         self._manager = ServiceManager()
         self._started_s = time.monotonic()
         self._runtime: Runtime | None = None
+        self.reset_retries = 0
+        """ResetRetries, as it stands when the station wants its restart."""
         self._stop_asked = False
 
     async def run(self) -> Restart | None:
@@ -174,6 +180,7 @@ class _Agent:
             self._begun()
             await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
             restart = failure.result() if failure.done() else running.result()
+            self.reset_retries = model.number("OCPPCommCtrlr", "ResetRetries")
         finally:
             self._manager.stopping()
             self._log.info("agent.stopping")
@@ -305,11 +312,15 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _reboot_host() -> bool:
-    """Ask for a reboot of the host; False when that is not allowed here."""
-    try:
-        subprocess.run(REBOOT, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError) as error:
-        log.get("agent").error("host.reboot_refused", error=str(error))
-        return False
-    return True
+def _reboot_host(retries: int, command: Sequence[str] = REBOOT, pause_s: float = 5.0) -> bool:
+    """Ask for a reboot of the host, `retries` times again; False when it is not to be had."""
+    for attempt in range(1 + min(retries, RESET_RETRIES_MAX)):
+        if attempt:
+            time.sleep(pause_s)
+        try:
+            subprocess.run(command, check=True, timeout=10)
+        except (OSError, subprocess.SubprocessError) as error:
+            log.get("agent").error("host.reboot_refused", error=str(error))
+        else:
+            return True
+    return False

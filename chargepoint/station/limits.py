@@ -9,25 +9,55 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chargepoint.station.charging_profiles.timeline import CURRENT_MIN_A, Limit, smallest
 from chargepoint.station.effects import Grant
+from chargepoint.station.phase_rotation import LINES, lines_of, rotation_of
 from chargepoint.station.session import Session
 from chargepoint.station.settings import EvseSettings
 
 
-def shares_a(limits_a: Mapping[int, float], supply_a: float | None) -> dict[int, float]:
+def shares_a(
+    limits_a: Mapping[int, float],
+    supply_a: float | None,
+    lines: Mapping[int, str] | None = None,
+) -> dict[int, float]:
     """Current per phase of each EVSE in `limits_a`, which charge together, oldest first.
 
-    The supply is shared equally; what one cannot use goes to the others. Where that is less than
-    can be offered, as many as possible are served, the oldest first, and the others get 0.
+    Each phase of the supply is shared equally by those that may load it (`lines`; all, where an
+    EVSE is missing there); what one cannot use goes to the others. Where that is less than can be
+    offered, as many as possible are served, the oldest first, and the others get 0.
     """
     if supply_a is None:
         return dict(limits_a)
-    served = list(limits_a)[: int(supply_a // CURRENT_MIN_A)]
+    loaded = {evse: set((lines or {}).get(evse, LINES)) for evse in limits_a}
+    waiting = _served(loaded, supply_a)
     shares = dict.fromkeys(limits_a, 0.0)
-    rest_a = supply_a
-    for place, evse in enumerate(sorted(served, key=lambda each: limits_a[each])):
-        shares[evse] = min(limits_a[evse], rest_a / (len(served) - place))
-        rest_a -= shares[evse]
+    rest_a = dict.fromkeys(LINES, supply_a)
+    while waiting:
+        part_a = {
+            evse: min(
+                limits_a[evse],
+                *(rest_a[line] / _count(line, waiting, loaded) for line in loaded[evse]),
+            )
+            for evse in waiting
+        }
+        least = min(waiting, key=lambda evse: part_a[evse])
+        shares[least] = part_a[least]
+        for line in loaded[least]:
+            rest_a[line] -= shares[least]
+        waiting.remove(least)
     return shares
+
+
+def _served(loaded: Mapping[int, set[str]], supply_a: float) -> list[int]:
+    """As many as can have the least current on each of their phases, the oldest first."""
+    served: list[int] = []
+    for evse, own in loaded.items():
+        if all((1 + _count(line, served, loaded)) * CURRENT_MIN_A <= supply_a for line in own):
+            served.append(evse)
+    return served
+
+
+def _count(line: str, evses: Sequence[int], loaded: Mapping[int, set[str]]) -> int:
+    return sum(line in loaded[evse] for evse in evses)
 
 
 def grants(
@@ -35,10 +65,12 @@ def grants(
     operative: Callable[[int], bool],
     supply_a: float | None,
     profiled: Callable[[int], Limit | None],
+    rotations: str = "",
 ) -> tuple[Grant, ...]:
     """What each EVSE may do now; one that becomes inoperative finishes its transaction first.
 
-    `profiled`: what charging profiles allow at an EVSE, or to all together (0).
+    `profiled`: what charging profiles allow at an EVSE, or to all together (0). `rotations`: the
+    value of ConnectorPhaseRotation, which tells on which phase a single-phase EVSE hangs.
     """
     station = profiled(0)
     if station is not None:
@@ -52,7 +84,11 @@ def grants(
         for each in charging
         if not each.paused and allowed[each.evse].current_a >= CURRENT_MIN_A
     }
-    shares = shares_a(fed, supply_a)
+    lines = {
+        each.evse: lines_of(rotation_of(rotations, each.evse), each.settings.phases)
+        for each in charging
+    }
+    shares = shares_a(fed, supply_a, lines)
     return tuple(
         Grant(
             evse=session.evse,

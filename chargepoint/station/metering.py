@@ -21,6 +21,7 @@ from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.events import EvseView
 from chargepoint.station.evse_meter import EvseMeter
 from chargepoint.station.meter_guard import Register
+from chargepoint.station.phase_rotation import rotated, rotation_of
 from chargepoint.station.records import Measurand, ReadingContext, Sample, Stamp, TransactionId
 from chargepoint.station.sampling import Source, Wanted, sampled_values
 from chargepoint.station.settings import EvseSettings
@@ -40,6 +41,13 @@ _KEPT = {
     ReadingContext.SAMPLE_PERIODIC: ("SampledDataCtrlr", "TxEndedMeasurands"),
     ReadingContext.SAMPLE_CLOCK: ("AlignedDataCtrlr", "TxEndedMeasurands"),
 }
+_SIGNED = {
+    ReadingContext.TRANSACTION_BEGIN: ("SampledDataCtrlr", "SignReadings"),
+    ReadingContext.TRANSACTION_END: ("SampledDataCtrlr", "SignReadings"),
+    ReadingContext.SAMPLE_PERIODIC: ("SampledDataCtrlr", "SignUpdatedReadings"),
+    ReadingContext.SAMPLE_CLOCK: ("AlignedDataCtrlr", "SignUpdatedReadings"),
+}
+"""Which variable wants a reading signed; it exists where the meter can."""
 
 
 @dataclass(slots=True)
@@ -107,13 +115,19 @@ class Metering:
     ) -> tuple[Sample, ...]:
         """What the end carries, its own register among it; `forget` afterwards."""
         self._next_s = None
-        source = Source(reading=reading, register_wh=register_wh, view=view, evse=self._settings)
+        source = Source(
+            reading=self._reading(reading),
+            register_wh=register_wh,
+            view=view,
+            evse=self._settings,
+        )
         values = sampled_values(self._for_end(), source)
         samples = tuple(kept.sample for kept in self._kept)
         if not values:
             return samples
         context = ReadingContext.TRANSACTION_END
-        return (*samples, Sample(stamp=stamp, context=context, values=values))
+        signed = self._signed(context, reading)
+        return (*samples, Sample(stamp=stamp, context=context, values=values, signed=signed))
 
     def forget(self) -> None:
         """The end is in the outbox: what was kept for it can go."""
@@ -205,7 +219,7 @@ class Metering:
     ) -> Sample | None:
         register = self._register
         source = Source(
-            reading=self._meter.fresh,
+            reading=self._reading(self._meter.fresh),
             register_wh=None if register is None else register.energy_wh,
             interval_wh=interval_wh,
             view=view,
@@ -214,7 +228,23 @@ class Metering:
         values = sampled_values(wanted, source)
         if not values:
             return None
-        return Sample(stamp=self._desk.stamp(at_s), context=context, values=values)
+        signed = self._signed(context, source.reading)
+        return Sample(stamp=self._desk.stamp(at_s), context=context, values=values, signed=signed)
+
+    def _reading(self, reading: MeterReading | None) -> MeterReading | None:
+        """With the phases of the connector."""
+        if reading is None:
+            return None
+        rotations = self._model.text("Ocpp16Ctrlr", "ConnectorPhaseRotation")
+        return rotated(reading, rotation_of(rotations, self._settings.id))
+
+    def _signed(self, context: ReadingContext, reading: MeterReading | None) -> str | None:
+        """What the meter has signed, where that is wanted (E15)."""
+        place = _SIGNED.get(context)
+        wanted = None if place is None else self._model.get(*place)
+        if reading is None or wanted is None or wanted.value != "true":
+            return None
+        return reading.signed
 
     @property
     def _register(self) -> Register | None:

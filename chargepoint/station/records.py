@@ -167,6 +167,9 @@ class Sample:
     stamp: Stamp
     context: ReadingContext
     values: tuple[SampledValue, ...]
+    signed: str | None = None
+    """The register of this instant as the meter has signed it; None: it was not asked, or gives
+    none."""
 
 
 # --- Records --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from chargepoint.station import (
+    acceptance,
     availability,
     clock,
     counters,
@@ -28,6 +29,7 @@ from chargepoint.station import (
     token_cache,
     transaction,
 )
+from chargepoint.station.acceptance import Acceptance
 from chargepoint.station.authorization import Authorization
 from chargepoint.station.availability import Availability
 from chargepoint.station.cards import Cards
@@ -80,6 +82,9 @@ class Station:
             restored.space(outbox.SPACE),
             restored.last_sequence,
             restored.waiting,
+        )
+        self._acceptance = Acceptance(
+            desk, settings.acceptance_needed, restored.space(acceptance.SPACE)
         )
         self._history = History(desk, restored.space(history.SPACE))
         self._books = TransactionBooks(desk, self._outbox, settings.id, self._history.ended)
@@ -166,6 +171,7 @@ class Station:
             self._availability.operative,
             self._settings.current_max_a,
             lambda evse: self._smart_charging.limits.limit(evse, now_s),
+            self.device_model.text("Ocpp16Ctrlr", "ConnectorPhaseRotation"),
         )
 
     def deadline_s(self) -> float | None:
@@ -190,6 +196,8 @@ class Station:
 
     def _session(self, settings: EvseSettings) -> Session:
         def operative() -> bool:
+            if not self._acceptance.open:
+                return False
             return self._startable(settings.id) and not self._resets.pending
 
         def reservation(leave: Leave) -> int | None:
@@ -297,6 +305,7 @@ class Station:
                 self._outbox.fetched(records)
             case events.CsmsAccepted():
                 self._desk.online = True
+                self._acceptance.accepted()
                 self._security.accepted()
             case events.CsmsLost():
                 self._desk.online = False

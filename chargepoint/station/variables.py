@@ -246,7 +246,8 @@ def access_variables(settings: StationSettings) -> tuple[Definition, ...]:
 def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     """The table for this station: some rows depend on what it is made of."""
     rotation = ",".join(
-        f"{evse.id}.{'RST' if evse.phases == 3 else 'NotApplicable'}" for evse in settings.evses
+        f"{evse.id}.{evse.phase_rotation or ('RST' if evse.phases == 3 else 'NotApplicable')}"
+        for evse in settings.evses
     )
     sockets = any(evse.socket for evse in settings.evses)
     switching = any(evse.phase_switching for evse in settings.evses)

@@ -1,6 +1,7 @@
 """Samples as MeterValue objects of OCPP 1.6: numbers as text, every field spelled out.
 
-Section 7.33 (MeterValue) and its errata; the rules E3, E5 to E7, E11 and E14 of the rule matrix.
+Section 7.33 (MeterValue) and its errata; the rules E3, E5 to E7, E11, E14 and E15 of the
+rule matrix.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def number(value: float) -> str | None:
 def meter_value(sample: Sample, timestamp: str) -> Payload | None:
     """One MeterValue; None when nothing in `sample` can be expressed."""
     values = [field for value in sample.values if (field := _sampled(value, sample)) is not None]
+    if sample.signed is not None:
+        values.append(_signed(sample.signed, sample))
     return {"timestamp": timestamp, "sampledValue": values} if values else None
 
 
@@ -96,6 +99,19 @@ def _sampled(value: SampledValue, sample: Sample) -> Payload | None:
     if value.measurand in UNITS:
         fields["unit"] = UNITS[value.measurand]
     return fields
+
+
+def _signed(blob: str, sample: Sample) -> Payload:
+    """The meter's own word (note on signed meter values), beside the number that it signs (E15)."""
+    register = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
+    return {
+        "value": blob,
+        "context": sample.context.value,
+        "format": "SignedData",
+        "measurand": register.value,
+        "location": "Outlet",
+        "unit": UNITS[register],
+    }
 
 
 def _groups(values: list[Payload]) -> Iterator[list[Payload]]:

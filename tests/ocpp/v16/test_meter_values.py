@@ -43,6 +43,28 @@ def sample(*values: SampledValue, context: ReadingContext = ReadingContext.TRIGG
     return Sample(stamp=Stamp(boot="boot-1", at_s=0.0), context=context, values=values)
 
 
+def test_a_signed_register_stands_beside_its_number() -> None:
+    """E15: SignedData, in a value of its own; none where the meter gives none."""
+    register = SampledValue(measurand=Measurand.ENERGY_ACTIVE_IMPORT_REGISTER, value=1500.0)
+    plain = sample(register, context=ReadingContext.TRANSACTION_END)
+    signed = Sample(
+        stamp=plain.stamp, context=plain.context, values=plain.values, signed="AP;0;3;BLOB"
+    )
+    found = meter_value(signed, "t")
+    assert found is not None
+    assert found["sampledValue"][-1] == {
+        "value": "AP;0;3;BLOB",
+        "context": "Transaction.End",
+        "format": "SignedData",
+        "measurand": "Energy.Active.Import.Register",
+        "location": "Outlet",
+        "unit": "Wh",
+    }
+    raw = meter_value(plain, "t")
+    assert raw is not None
+    assert [value["format"] for value in raw["sampledValue"]] == ["Raw"]
+
+
 def test_phases_and_totals_are_one_value_each() -> None:
     """E5, E7."""
     found = meter_value(
