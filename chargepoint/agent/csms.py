@@ -151,6 +151,8 @@ class CsmsLink:
         )
         self._tls: tuple[Endpoint, ssl.SSLContext] | None = None
         self._connection: _Connection | None = None
+        self._stale = False
+        """What the attempt under way shows has been changed meanwhile."""
         self._number = 0
         self._refusals = 0
         self._wanted = asyncio.Event()
@@ -195,6 +197,7 @@ class CsmsLink:
         """End the open connection and begin the next at once: what we show of us has changed."""
         self._backoff.proved()
         self._turned.set()
+        self._stale = True
         if self._connection is not None and not self._connection.ending:
             self._end(self._connection, NORMAL, reason, after=self._connection.outgoing)
 
@@ -244,6 +247,7 @@ class CsmsLink:
 
     async def _attempt(self) -> None:
         self._become(LinkState.CONNECTING)
+        self._stale = False
         self._place = self._access.applied(self._endpoint)
         self._log.debug("csms.connecting", url=self.url)
         try:
@@ -254,11 +258,11 @@ class CsmsLink:
             self.last_error = said or self.last_error
             self.begun.set()
             return
+        if not self._wanted.is_set() or self._stale:
+            await opened.close(NORMAL if self._stale else GOING_AWAY)
+            return
         tls: ssl.SSLObject | None = opened.transport.get_extra_info("ssl_object")
         self._access.opened(self._place, tls)
-        if not self._wanted.is_set():
-            await opened.close(GOING_AWAY)
-            return
         await self._serve(opened)
 
     async def _open(self) -> ClientConnection:

@@ -472,6 +472,30 @@ async def test_an_upgrade_that_does_not_connect_falls_back(tmp_path: Path) -> No
             assert at.link.url.startswith("ws://")
 
 
+async def test_a_change_while_a_connection_is_being_made_is_tried_with_the_next(
+    tmp_path: Path,
+) -> None:
+    """The connection that was begun before says nothing about it."""
+    changes: list[str] = []
+
+    class Slow(Server):
+        async def check(self, connection: ServerConnection, request: Request) -> Response | None:
+            if not changes:
+                changes.append(NEW_KEY)
+                at.safe.perform(ChangeKey(key=NEW_KEY))
+                at.link.reconnect("key")
+            return await super().check(connection, request)
+
+    slow = Slow()
+    async with (
+        csms(None, slow) as (port, _),
+        site(tmp_path, port, scheme="ws", security_profile=1) as at,
+    ):
+        await until(at.settled)
+        assert at.settled() == [("key", True)]
+        assert (at.opened(), len(slow.shown)) == (1, 2)
+
+
 # --- Our certificate ------------------------------------------------------------------------------
 
 

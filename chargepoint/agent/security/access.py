@@ -81,11 +81,12 @@ class SafeAccess:
         chain = verified_chain(tls)
         self._safe.in_use = frozenset(hashlib.sha256(each).hexdigest() for each in chain[-1:])
         trial = self._safe.kept.trial
+        decides = trial is not None and (shown == trial or self._tries >= TRIAL_FIRST)
         spellings = self._spellings(shown)
         spelling = self._spelling % len(spellings) if spellings else 0
-        if trial is not None:
+        if trial is not None and decides:
             self._worker.do(lambda: self._settle(trial, shown == trial, spelling))
-        elif spelling != shown.spelling:
+        elif trial is None and spelling != shown.spelling:
             self._worker.do(lambda: self._remember(shown, spelling))
 
     def failed(self, endpoint: Endpoint, error: Exception) -> str:
@@ -98,7 +99,7 @@ class SafeAccess:
         )
         if found.kind == REFUSED:
             self._refusals[self._shown] = self._refusals.get(self._shown, 0) + 1
-        if self._safe.kept.trial is not None:
+        if self._trial is not None:
             self._tries += 1
         if found.kind:
             text = found.text or "refused by the CSMS"
