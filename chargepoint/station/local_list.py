@@ -136,7 +136,10 @@ class LocalList:
         if len(entries) > self._model.number("LocalAuthListCtrlr", "Entries"):
             verdict, problem = Verdict.FAILED, "too many entries"
         if verdict is Verdict.ACCEPTED:
-            self._replace(entries, event.version)
+            touched = [id_token.key for id_token, _ in event.entries]
+            if not event.differential:
+                touched += [key for key in self._entries if key not in entries]
+            self._replace(entries, touched, event.version)
         else:
             self._desk.note("local_list.refused", version=event.version, problem=problem)
         self._desk.emit(Answer(call=event.call, verdict=verdict, detail=problem))
@@ -174,17 +177,17 @@ class LocalList:
     def _version(self) -> int:
         return self._head.version if self._whole else EMPTY
 
-    def _replace(self, entries: dict[str, Entry], version: int) -> None:
+    def _replace(self, entries: dict[str, Entry], touched: list[str], version: int) -> None:
         """Write what differs; all of it shares one commit."""
-        gone = [key for key in self._entries if key not in entries]
         before = self._entries
-        if len(gone) > SINGLE_DELETES_MAX:
+        if sum(key in before and key not in entries for key in touched) > SINGLE_DELETES_MAX:
             self._desk.delete(SPACE, None, durable=True)
-            gone, before = [], {}
-        for key in gone:
-            self._desk.delete(SPACE, key, durable=True)
-        for key, entry in entries.items():
-            if before.get(key) != entry:
+            before, touched = {}, list(entries)
+        for key in touched:
+            entry = entries.get(key)
+            if entry is None and key in before:
+                self._desk.delete(SPACE, key, durable=True)
+            elif entry is not None and before.get(key) != entry:
                 self._desk.put(SPACE, key, entry, durable=True)
         self._entries = entries
         head = Head(version if entries else EMPTY, len(entries))

@@ -70,6 +70,8 @@ class Reservations:
         self._operative = operative
         self._state = state
         self._held = self._load(kept)
+        self._used: list[Reservation] = []
+        """Used by the event in hand, and not told yet."""
 
     # --- Requests ---------------------------------------------------------------------------------
 
@@ -135,20 +137,27 @@ class Reservations:
         return own is not None and _fits(own, id_token, group)
 
     def use(self, evse: int, id_token: IdToken, group: str | None) -> int | None:
-        """A transaction starts: id of the reservation that it ends (V5), if there is one."""
+        """A transaction starts: id of the reservation that it ends (V5), if there is one.
+
+        Only stores, so that this shares the commit of the transaction's start; `due` tells of it.
+        """
         own = self._of(evse)
         candidates = self._unbound if own is None else [own]
         fitting = [each for each in candidates if _fits(each, id_token, group)]
         used = min(fitting, key=lambda each: each.expires_at, default=None)
         if used is None:
             return None
-        self._end(used, "used")
+        self._forget(used)
+        self._used.append(used)
         return used.id
 
     # --- Time -------------------------------------------------------------------------------------
 
     def due(self) -> None:
         """End what has expired and what cannot be honoured any more."""
+        for used in self._used:
+            self._note_end(used, "used")
+        self._used.clear()
         for reservation in list(self._held.values()):
             reason = self._reason(reservation)
             if reason is not None:
@@ -217,8 +226,14 @@ class Reservations:
         return None if wall is None else (reservation.expires_at - wall).total_seconds()
 
     def _end(self, reservation: Reservation, reason: str) -> None:
+        self._forget(reservation)
+        self._note_end(reservation, reason)
+
+    def _forget(self, reservation: Reservation) -> None:
         del self._held[reservation.id]
         self._desk.delete(SPACE, str(reservation.id), durable=True)
+
+    def _note_end(self, reservation: Reservation, reason: str) -> None:
         self._desk.note(
             "reservation.ended", id=reservation.id, evse=reservation.evse, reason=reason
         )
