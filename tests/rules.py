@@ -19,9 +19,10 @@ DOCUMENT = ROOT / "docs" / "ocpp16.md"
 UNREAD = {"evse", "control", "hal", "hil"}
 """Folders whose docstrings name states of IEC 61851."""
 
-RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZME])(\d{1,2})(?![A-Za-z0-9_])")
+RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZMEY])(\d{1,2})(?![A-Za-z0-9_])")
 KEY_RULES = re.compile(r"\b[Kk]eys, rules? (\d+)(?: and (\d+))?")
-SMART_CHARGING = re.compile(r"(?<![\d.])9\.[1-7](?![\d.])")
+SECTION = re.compile(r"(?<![\d.])(?:9\.[1-7]|11\.[2-6])(?![\d.])")
+"""Sections of smart charging and of security."""
 CASE = re.compile(r"\bTC_\d+(?:_\d+)?")
 
 HEAD = """# OCPP 1.6J: rules, places and tests
@@ -29,10 +30,10 @@ HEAD = """# OCPP 1.6J: rules, places and tests
 Written by `python -m tests.rules` from the table there and the docstrings of the tests; change
 those, not this page. A rule without a test is marked with a dash.
 
-What is spoken: the profiles Core, SmartCharging and RemoteTrigger, and SecurityEventNotification of
-the security white paper. A request of another profile is answered `NotSupported`, an action that
-1.6 does not have `NotImplemented`. Not there yet: local lists, reservations, firmware, diagnostics
-and certificates.
+What is spoken: the profiles Core, SmartCharging and RemoteTrigger, and of the security white paper
+keys, profiles, certificates and security events. A request of another profile is answered
+`NotSupported`, an action that 1.6 does not have `NotImplemented`. Not there yet: local lists,
+reservations, firmware, diagnostics and logs.
 """
 
 V16 = "ocpp/v16/"
@@ -138,6 +139,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("M4",  "statuses of firmware and diagnostics",                     "not there yet"),
         ("M5",  "unknown messages are NotImplemented",                      V16 + "trigger"),
         ("M6",  "a boot may be triggered",                                  V16 + "requests"),
+        ("M7",  "a certificate request may be triggered, once CpoName is set",   "station"),
     )),
     ("Meter values", (
         ("E1",  "sampled and clock-aligned values",                         "station"),
@@ -165,6 +167,20 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("9.5", "how long profiles live",                                   "station"),
         ("9.6", "what is cleared",                                          "station"),
         ("9.7", "composite schedules",                                      "station"),
+    )),
+    ("Security (white paper)", (
+        ("Y1",   "TLS 1.2 at least, no compression",                "agent/security/contexts"),
+        ("Y2",   "the suites of the white paper",                   "agent/security/contexts"),
+        ("Y3",   "the CSMS's certificate: path, name, wildcards",   "agent/security/contexts"),
+        ("Y4",   "a clock that cannot be right judges no dates",    "agent/security/access"),
+        ("Y5",   "lengths of keys; O is CpoName, CN the serial number",  "agent/security/x509"),
+        ("Y6",   "an expired certificate of ours is still shown",   "agent/security/access"),
+        ("Y7",   "installed roots, a file, the system's",           "agent/security/contexts"),
+        ("11.2", "AuthorizationKey: forms, trial, never shown",     "station, agent/security"),
+        ("11.3", "SecurityProfile: only upwards, tried, or back",   "station, agent/security"),
+        ("11.4", "certificates: install, list, delete, sign, renew", "station, agent/security"),
+        ("11.5", "security events: which are logged, which are sent",    "station"),
+        ("11.6", "a CSMS that knows no white paper",                V16 + "security"),
     )),
     ("Configuration keys", (
         ("keys 1",  "names and values: letter case, lengths",               V16 + "configuration"),
@@ -244,7 +260,7 @@ def rules_in(text: str) -> set[str]:
     """Rules and certification cases that `text` names."""
     rules = {letter + number for letter, number in RULE.findall(text)}
     rules |= {f"keys {number}" for pair in KEY_RULES.findall(text) for number in pair if number}
-    return rules | set(SMART_CHARGING.findall(text)) | set(CASE.findall(text))
+    return rules | set(SECTION.findall(text)) | set(CASE.findall(text))
 
 
 if __name__ == "__main__":

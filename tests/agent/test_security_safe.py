@@ -197,6 +197,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_no_usable_root_is_refused_and_not_kept(tmp_path: Path, kind: str) -> None:
+    """Y5, TC_075_2."""
     held = safe(tmp_path)
     outcome = install(held, REFUSED[kind]())
     assert (outcome.done, outcome.broken, outcome.holdings.roots) == (False, False, ())

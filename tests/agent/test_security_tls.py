@@ -29,7 +29,7 @@ from chargepoint.agent.core import FrameReceived, SocketClosed, SocketOpened
 from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.endpoint import endpoint
 from chargepoint.agent.security.access import SafeAccess
-from chargepoint.agent.security.contexts import tls_context
+from chargepoint.agent.security.contexts import NO_CHECK_TIME, tls_context
 from chargepoint.agent.security.journal import SecurityLog
 from chargepoint.agent.security.safe import Safe
 from chargepoint.agent.security.worker import SecurityWorker
@@ -317,6 +317,29 @@ def test_wildcards_are_taken_or_refused_as_configured(tmp_path: Path, wildcards:
     assert not shaken_hands(trusting, serving, "a.b.example.com")
 
 
+def test_trusted_are_what_is_installed_a_file_or_else_the_system(tmp_path: Path) -> None:
+    """Y7: without the system, nothing but what somebody put there."""
+    installed, configured = authority("Installed"), authority("Configured")
+    paths = []
+    for party in (installed, configured):
+        paths.append(tmp_path / f"{len(paths)}.pem")
+        paths[-1].write_text(party.pem)
+
+    def trusted(ca_file: str, system_roots: bool) -> int:
+        made = tls_context(
+            ca_file,
+            [str(paths[0])],
+            None,
+            system_roots=system_roots,
+            wildcards=True,
+            dates=True,
+        )
+        return made.cert_store_stats()["x509_ca"]
+
+    assert trusted("", False) == 1
+    assert trusted(str(paths[1]), True) == 2
+
+
 def shaken_hands(trusting: ssl.SSLContext, serving: ssl.SSLContext, name: str) -> bool:
     """A handshake in memory; whether the client takes the server's certificate."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -519,6 +542,19 @@ async def test_profile_3_shows_the_certificate_and_no_password(tmp_path: Path) -
         assert at.settled() == [("profile", True)]
         assert it.shown[-1] is None
         assert (("commonName", "CP 1"),) in it.certificates[-1]["subject"]
+
+
+async def test_an_expired_certificate_of_ours_is_still_shown(tmp_path: Path) -> None:
+    """Y6: the CSMS may accept it as Pending and renew it."""
+    root = authority()
+    tls = context(tmp_path, server(root), roots=root)
+    tls.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+    old = server(root, "CP 1", begins=NOW - 9 * DAY, ends=NOW - DAY)
+    chain, key = old.files(tmp_path, "configured")
+    options: dict[str, Any] = {"security_profile": 3, "client_cert": chain, "client_key": key}
+    async with csms(tls) as (port, it), site(tmp_path / "s", port, root=root, **options) as at:
+        await until(at.opened)
+        assert it.certificates[-1]["notAfter"]
 
 
 async def test_without_a_certificate_a_server_that_wants_one_is_understood(

@@ -169,7 +169,7 @@ def test_an_answer_that_says_nothing_a_time_out_and_a_lost_link_are_none() -> No
 
 
 def test_a_csms_that_does_not_know_the_request_has_refused_it() -> None:
-    """CQ11, 11.6."""
+    """CQ11, 11.6: harmless."""
     line = ready()
     line.effect(SendCsr(csr="CSR"))
     line.error("NotImplemented")
