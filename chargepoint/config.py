@@ -250,6 +250,30 @@ class Simulator(Section, frozen=True):
     vehicle: dict[str, SimulatedVehicle] = {}
 
 
+class Firmware(Section, frozen=True):
+    """`[firmware]`: updates that the CSMS asks for."""
+
+    installer: tuple[str, ...] = ()
+    """Command that installs; `{file}` in it becomes the path of the file. Empty: none is."""
+    installer_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=7200)] = 900.0
+    signed_only: bool = False
+    """Refuse UpdateFirmware, which knows no signature."""
+    root_file: str = ""
+    """PEM roots of the manufacturer, besides those that the CSMS has installed."""
+
+
+class Files(Section, frozen=True):
+    """`[files]`: bounds of downloads and uploads."""
+
+    size_max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 512.0
+    free_min_mb: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 64.0
+    """Room on the disk that is left to others."""
+    speed_max_kb_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """0: as fast as it goes."""
+    ca_file: str = ""
+    """PEM roots for https and ftps, besides those of the CSMS and of the system."""
+
+
 class Ocpp(Section, frozen=True):
     """`[ocpp]`: initial values; what the CSMS sets later wins."""
 
@@ -269,6 +293,8 @@ class Config(Section, frozen=True):
     log: Log = Log()
     csms: Csms | None = None
     ocpp: Ocpp = Ocpp()
+    firmware: Firmware = Firmware()
+    files: Files = Files()
     safety: Safety = Safety()
     simulator: Simulator = Simulator()
     source: str = ""

@@ -12,6 +12,8 @@ import logging
 import queue
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
 
@@ -23,6 +25,9 @@ PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 QUEUE_LINES = 1000
 """Lines that may wait for a slow reader before they are dropped."""
+
+RECENT_LINES = 1000
+"""Lines that are kept for a diagnostics archive."""
 
 
 class Logger(structlog.typing.FilteringBoundLogger):
@@ -71,12 +76,16 @@ class QueuedOutput:
 
     def __init__(self, stream: TextIO, lines_max: int = QUEUE_LINES) -> None:
         self.dropped = 0
+        self.recent: deque[tuple[float, str]] = deque(maxlen=RECENT_LINES)
+        """Seconds of the host's clock, and the line."""
         self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def write(self, text: str) -> int:
+        if text.strip():
+            self.recent.append((time.time(), text.rstrip()))
         try:
             self._lines.put_nowait(text)
         except queue.Full:

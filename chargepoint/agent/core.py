@@ -21,7 +21,9 @@ from chargepoint.station.effects import (
     Answer,
     Append,
     AskAuthorization,
+    CancelFileWork,
     Delete,
+    DoFileWork,
     DoSecurityTask,
     Effect,
     Fetch,
@@ -34,6 +36,7 @@ from chargepoint.station.effects import (
     Release,
     Remove,
     ReportConnector,
+    ReportFile,
     ReportMeterValues,
     Restart,
     SendCsr,
@@ -127,6 +130,8 @@ ShellEffect = (
     | LogSecurityEvent
     | DoSecurityTask
     | Reconnect
+    | DoFileWork
+    | CancelFileWork
     | Note
     | Trace
     | SetGrants
@@ -134,7 +139,7 @@ ShellEffect = (
 
 _TO_SHELL = (
     Append, Remove, Quarantine, Release, Fetch, Put, Delete, UnlockConnector, Restart, Note,
-    LogSecurityEvent, DoSecurityTask, Reconnect,
+    LogSecurityEvent, DoSecurityTask, Reconnect, DoFileWork, CancelFileWork,
 )  # fmt: skip
 
 
@@ -245,7 +250,7 @@ class Core:
                 self._events.append(AuthorizationUnanswered(request=request, at_s=now_s))
             case SendRecord(record=record):
                 self._events.append(RecordReturned(sequence=record.sequence, at_s=now_s))
-            case Answer() | ReportMeterValues() | SendCsr():
+            case Answer() | ReportMeterValues() | SendCsr() | ReportFile():
                 pass  # nobody has asked, nobody listens
 
     def _taken(self, outputs: Sequence[Output]) -> Iterator[ShellEffect]:

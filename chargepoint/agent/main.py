@@ -31,8 +31,10 @@ from chargepoint.agent.core import Core, FrameReceived, SocketClosed, SocketOpen
 from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.endpoint import endpoint
 from chargepoint.agent.inbox import Inbox
+from chargepoint.agent.jobs.desk import FileJobs, Trust
+from chargepoint.agent.jobs.snapshot import Snapshot
 from chargepoint.agent.leases import Leases
-from chargepoint.agent.messages import Messages
+from chargepoint.agent.messages import KEPT, Messages
 from chargepoint.agent.runtime import Parts, Runtime, write_note
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store import Opened, Store
@@ -41,6 +43,7 @@ from chargepoint.config import Config, ConfigError
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import Restart
 from chargepoint.station.events import Event, ResetKind
+from chargepoint.station.security_values import CertificateUse
 from chargepoint.station.station import Station
 from hal.errors import ConfigurationError
 
@@ -52,6 +55,9 @@ BEGIN_WAIT_S = 1.0
 """Longest wait of readers and service socket for the first word to the CSMS."""
 
 CLOSE_WAIT_S = 3.0
+FILES_WAIT_S = 1.0
+"""Transfers are resumed or told as failed after the next start; none is worth a wait."""
+
 STORE_WAIT_S = 8.0
 SETTLE_S = 5.0
 """After this long everything is loaded: collect once, and leave it out of later collections."""
@@ -67,7 +73,7 @@ def run(config: Config) -> int:
     log.set_up(config.log.level, config.log.format, output, journal="JOURNAL_STREAM" in os.environ)
     try:
         wiring.check(config)
-        agent = _Agent(config)
+        agent = _Agent(config, output)
         restart = asyncio.run(agent.run())
     except Exception as error:
         return _failed(error)
@@ -95,8 +101,9 @@ def _failed(error: Exception) -> int:
 class _Agent:
     """Everything that lives as long as the loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, output: log.QueuedOutput) -> None:
         self._config = config
+        self._output = output
         self._log = log.get("agent")
         self._inbox = Inbox()
         self._messages = Messages()
@@ -165,6 +172,7 @@ class _Agent:
             manager=self._manager,
             ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
             keeper=keeper,
+            files=self._files(keeper),
         )
         self._runtime = runtime = Runtime(parts, time.monotonic)
         running = group.create_task(runtime.run())
@@ -188,6 +196,8 @@ class _Agent:
                 task.cancel()
             if local is not None:
                 await local.stop()
+            if parts.files is not None:
+                await asyncio.to_thread(parts.files.stop, FILES_WAIT_S)
         self._log.info("agent.stopped", restart=None if restart is None else restart.reason)
         return restart
 
@@ -252,7 +262,30 @@ class _Agent:
             started_s=self._started_s,
             now=time.monotonic,
         )
+        if parts.files is not None:
+            parts.files.snapshot = lambda: Snapshot(
+                status=desk.status(),
+                variables=desk.variables().variables,
+                messages=self._messages.last(KEPT),
+                lines=tuple(self._output.recent),
+            )
         return Local(self._config, desk, tell, failed)
+
+    def _files(self, keeper: Keeper) -> FileJobs | None:
+        if self._config.csms is None:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def tell(event: Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before its threads
+                loop.call_soon_threadsafe(self._inbox.put, event)
+
+        trust = Trust(
+            self._config,
+            lambda: keeper.root_files(CertificateUse.CSMS_ROOT),
+            lambda: keeper.root_files(CertificateUse.MANUFACTURER_ROOT),
+        )
+        return FileJobs(self._config, trust, tell)
 
     def _keeper(
         self, loop: asyncio.AbstractEventLoop, failure: asyncio.Future[Restart | None]

@@ -27,6 +27,7 @@ from chargepoint.agent.core import (
 )
 from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.inbox import Inbox
+from chargepoint.agent.jobs.desk import FileJobs
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.security.keeper import Keeper
@@ -36,6 +37,8 @@ from chargepoint.catalog import entries
 from chargepoint.ocpp.adapter import Trace
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import (
+    CancelFileWork,
+    DoFileWork,
     DoSecurityTask,
     Fetch,
     LogSecurityEvent,
@@ -69,6 +72,8 @@ class Parts(msgspec.Struct, kw_only=True):
     ping_interval_s: Callable[[], float]
     """What the device model says now."""
     keeper: Keeper
+    files: FileJobs | None = None
+    """None where nobody can ask for files."""
 
 
 class Runtime:
@@ -167,6 +172,11 @@ class Runtime:
                 parts.keeper.write(effect)
             case DoSecurityTask():
                 parts.keeper.do(effect)
+            case DoFileWork() if parts.files is not None:
+                await self._disk()
+                parts.files.do(effect)
+            case CancelFileWork() if parts.files is not None:
+                parts.files.cancel(effect)
             case Reconnect(reason=reason):
                 await self._disk()
                 if parts.csms is not None:

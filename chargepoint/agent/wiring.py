@@ -108,6 +108,7 @@ def station_settings(
         holdings=holdings,
         key_form=config.csms.key_form if config.csms else "auto",
         one_root=bool(config.csms and config.csms.one_root),
+        signed_firmware_only=config.firmware.signed_only,
         wildcards=bool(config.csms and config.csms.wildcards),
     )
 

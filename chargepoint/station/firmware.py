@@ -55,6 +55,9 @@ KEY = "update"
 RETRIES = 3
 """Where the CSMS does not say."""
 
+RESUMES_MAX = 5
+"""Restarts during the last attempt after which the download itself is suspected."""
+
 RESTART_WAIT_S = 10.0
 """For the CSMS to hear that the restart comes."""
 
@@ -285,9 +288,10 @@ class FirmwareUpdates:
         last = FileReport(subject=subject, status=kept.status, request=kept.update.request)
         self._last = last
         match kept.phase:
+            case Phase.DOWNLOADING if kept.attempts_left <= -RESUMES_MAX:
+                self._fail(_S.DOWNLOAD_FAILED, "interrupted by too many restarts")
             case Phase.DOWNLOADING:
                 self._again_s = self._desk.now_s
-                self._kept = replace(kept, attempts_left=max(1, kept.attempts_left))
             case Phase.VERIFYING:
                 self._verify()
             case Phase.INSTALLING if self._firmware == kept.firmware:

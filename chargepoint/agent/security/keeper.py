@@ -16,7 +16,7 @@ from chargepoint.agent.security.worker import SecurityWorker
 from chargepoint.config import Config
 from chargepoint.station.effects import DoSecurityTask, LogSecurityEvent
 from chargepoint.station.security_requests import SecurityRequest, TaskFinished
-from chargepoint.station.security_values import Holdings, Outcome
+from chargepoint.station.security_values import CertificateUse, Holdings, Outcome
 
 
 class Keeper:
@@ -48,6 +48,10 @@ class Keeper:
     def holdings(self) -> Holdings:
         """What is held now; without a CSMS nothing is needed."""
         return Holdings() if self._safe is None else self._safe.holdings()
+
+    def root_files(self, use: CertificateUse) -> tuple[str, ...]:
+        """PEM files of the installed roots for one use."""
+        return () if self._safe is None else self._safe.roots.paths(use)
 
     def write(self, event: LogSecurityEvent) -> None:
         """One line for the security log."""

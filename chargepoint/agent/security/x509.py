@@ -147,6 +147,25 @@ def _chain_problem(
     return "self-signed" if last.issuer == last.subject and len(chain) == 1 else None
 
 
+def signer_problem(
+    chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], now: datetime | None
+) -> str | None:
+    """Why `chain`, the leaf first, may not sign firmware; None: it may.
+
+    It must lead to one of `roots`, those of the manufacturer; without any nobody may sign.
+    """
+    if not roots:
+        return "no root certificate of the manufacturer is installed"
+    if _is_ca(chain[0]):
+        return "the signing certificate is an authority"
+    for certificate in chain:
+        problem = _weakness(certificate) or _date_problem(certificate, now)
+        if problem is not None:
+            return problem
+    found = _chain_problem(chain, roots)
+    return None if found is None else "it does not lead to a root of the manufacturer"
+
+
 # --- Keys and requests ----------------------------------------------------------------------------
 
 

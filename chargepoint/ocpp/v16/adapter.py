@@ -36,6 +36,7 @@ from chargepoint.ocpp.v16.calls import (
 )
 from chargepoint.ocpp.v16.configuration import Configuration
 from chargepoint.ocpp.v16.delivery import Delivery, Outcome, RecordCall
+from chargepoint.ocpp.v16.file_reports import FileCall, FileReports, message
 from chargepoint.ocpp.v16.heartbeat import Heartbeat
 from chargepoint.ocpp.v16.id_tag_info import ID_TAG_MAX, token_info
 from chargepoint.ocpp.v16.meter_values import meter_values, requests
@@ -56,6 +57,7 @@ from chargepoint.station.effects import (
     AskAuthorization,
     Effect,
     ReportConnector,
+    ReportFile,
     ReportMeterValues,
     SendCsr,
     SendRecord,
@@ -71,6 +73,8 @@ from chargepoint.station.events import (
     RecordReturned,
     TimeGiven,
 )
+from chargepoint.station.file_requests import FileReportDelivered
+from chargepoint.station.file_values import FileReport
 from chargepoint.station.records import ReadingContext
 
 GOING_AWAY = 1001
@@ -110,6 +114,7 @@ class Adapter16(Adapter):
         self._heartbeat = Heartbeat()
         self._status = StatusReporter(boot.vendor, boot.connectors)
         self._delivery = Delivery()
+        self._files = FileReports()
         self._configuration = Configuration(station.device_model, boot.connectors)
         self._calls = Calls(self._rpc, self._configuration, self._out)
         self._requests = Requests(
@@ -165,6 +170,8 @@ class Adapter16(Adapter):
                 self._report_meter_values(effect, now_s)
             case SendCsr():
                 self._sign(effect, now_s)
+            case ReportFile(report=report):
+                self._file_settled(self._files.owe(report), now_s)
             case _:
                 pass  # of the store, the safety program or the host: none of ours
         return self._finished(now_s)
@@ -193,6 +200,7 @@ class Adapter16(Adapter):
         if self._registration.take_due(now_s) and not self._calls.wait(BootCall):
             self._calls.queue("BootNotification", boot_notification(self._boot), BootCall(), now_s)
         self._send_triggered(now_s)
+        self._send_file_report(now_s)
         self._heartbeat.set_interval(self._configuration.text("HeartbeatInterval"), now_s)
         if self._heartbeat.due(now_s):
             self._send_heartbeat(now_s)
@@ -266,6 +274,22 @@ class Adapter16(Adapter):
             if self._calls.count(MeterCall) < MESSAGES_MAX:
                 self._calls.queue("MeterValues", payload, MeterCall(), now_s)
 
+    def _send_file_report(self, now_s: float) -> None:
+        """One at a time, so that they keep their order; while Pending only what was triggered."""
+        pending = self._registration.state is Registered.PENDING
+        if self._calls.wait(FileCall) or not (self._usable or pending):
+            return
+        owed = self._files.take(triggered_only=not self._usable)
+        spelled = None if owed is None else message(owed.report)
+        if owed is not None and spelled is not None:
+            action, payload = spelled
+            if not self._calls.queue(action, payload, owed, now_s):
+                self._file_settled(owed.report, now_s)
+
+    def _file_settled(self, report: FileReport | None, now_s: float) -> None:
+        if report is not None:
+            self._out.tell(FileReportDelivered(report=report, at_s=now_s))
+
     # --- What happened on the line ---------------------------------------------------------------
 
     def _process(self, happened: Iterable[Happening[Context]], now_s: float) -> None:
@@ -327,6 +351,8 @@ class Adapter16(Adapter):
                 self._out.tell(self._delivery.answered(context, action, payload, now_s))
             case CsrCall():
                 self._out.tell(csr_answered(payload, now_s))
+            case FileCall(report=report):
+                self._file_settled(report, now_s)
             case StatusCall() | MeterCall():
                 pass  # their answers say nothing
             case _:
@@ -357,6 +383,8 @@ class Adapter16(Adapter):
                 self._out.tell(self._record_failed(context, event, now_s))
             case CsrCall():
                 self._out.tell(csr_refused(now_s))
+            case FileCall(report=report):
+                self._file_settled(report, now_s)
             case HeartbeatCall() | StatusCall() | MeterCall():
                 pass  # tried once; the next one tells the same
             case _:
@@ -379,6 +407,8 @@ class Adapter16(Adapter):
         elif isinstance(context, RecordCall) and event.sent:
             alone = self._rpc.unanswered <= 1
             self._out.tell(self._delivery.timed_out(context, event.action, alone, now_s))
+        elif isinstance(context, FileCall) and event.sent:
+            self._file_settled(self._files.returned(context, counts=True), now_s)
         else:
             self._returned(context, now_s)
 
@@ -390,6 +420,8 @@ class Adapter16(Adapter):
                 self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
             case CsrCall():
                 self._out.tell(csr_answered(None, now_s))
+            case FileCall():
+                self._file_settled(self._files.returned(context, counts=False), now_s)
             case StatusCall():
                 self._status.lost(context.connector)
             case BootCall() | HeartbeatCall() | MeterCall():
@@ -453,5 +485,6 @@ class Adapter16(Adapter):
         self._process(self._rpc.closed(), now_s)
         self._registration.disconnected()
         self._requests.forget()
+        self._files.disconnected()
         self._connected = False
         self._end_service(now_s)

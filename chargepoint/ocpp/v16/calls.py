@@ -12,6 +12,7 @@ from chargepoint.ocpp.payloads import Violation, written
 from chargepoint.ocpp.rpc import Rpc
 from chargepoint.ocpp.v16.configuration import Configuration
 from chargepoint.ocpp.v16.delivery import RecordCall
+from chargepoint.ocpp.v16.file_reports import FileCall
 from chargepoint.ocpp.v16.security import CsrCall
 
 VERSION = "v16"
@@ -45,7 +46,14 @@ class MeterCall(msgspec.Struct, frozen=True):
 
 
 Context = (
-    BootCall | HeartbeatCall | StatusCall | AuthorizationCall | MeterCall | RecordCall | CsrCall
+    BootCall
+    | HeartbeatCall
+    | StatusCall
+    | AuthorizationCall
+    | MeterCall
+    | RecordCall
+    | CsrCall
+    | FileCall
 )
 
 # fmt: off
@@ -55,6 +63,7 @@ PRIORITIES = {
     AuthorizationCall: 1,
     StatusCall:        2,
     HeartbeatCall:     3,
+    FileCall:          3,
     RecordCall:        4,
     MeterCall:         5,
     CsrCall:           6,

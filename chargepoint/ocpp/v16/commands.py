@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chargepoint.ocpp.frames import Payload
-from chargepoint.ocpp.v16 import certificates, local_list, reservation, smart_charging
+from chargepoint.ocpp.v16 import (
+    certificates,
+    firmware,
+    local_list,
+    logs,
+    reservation,
+    smart_charging,
+)
 from chargepoint.station.effects import Answer, Verdict
 from chargepoint.station.events import (
     AvailabilityRequested,
@@ -93,6 +100,8 @@ COMMANDS: Mapping[str, Command] = {
     "InstallCertificate":     certificates.install,
     "DataTransfer":           _data_transfer,
     "GetCompositeSchedule":   smart_charging.composite_schedule,
+    "GetDiagnostics":         logs.diagnostics,
+    "GetLog":                 logs.log,
     "GetLocalListVersion":    local_list.version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction":  _remote_stop,
@@ -100,7 +109,9 @@ COMMANDS: Mapping[str, Command] = {
     "Reset":                  _reset,
     "SendLocalList":          local_list.update,
     "SetChargingProfile":     smart_charging.set_profile,
+    "SignedUpdateFirmware":   firmware.signed_update,
     "UnlockConnector":        _unlock,
+    "UpdateFirmware":         firmware.update,
 }
 
 _YES_OR_NO = {Verdict.ACCEPTED: "Accepted"}
@@ -124,6 +135,7 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     "Reset":                  (_YES_OR_NO,                                          "Rejected"),
     "SendLocalList":          (local_list.ANSWERS,                                  "Failed"),
     "SetChargingProfile":     (_YES_OR_NO,                                          "Rejected"),
+    "SignedUpdateFirmware":   (firmware.SIGNED_ANSWERS,                             "Rejected"),
     "TriggerMessage":         ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "NotImplemented"},
                                                                                     "Rejected"),
     "UnlockConnector":        ({Verdict.UNLOCKED: "Unlocked", Verdict.ACCEPTED: "Unlocked",
@@ -132,10 +144,19 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
 # fmt: on
 
 
+FILE_ANSWERS: Mapping[str, Callable[[Answer], Payload]] = {
+    "GetDiagnostics": logs.diagnostics_answer,
+    "GetLog": logs.log_answer,
+    "UpdateFirmware": firmware.update_answer,
+}
+
+
 def answer(action: str, given: Answer) -> Payload:
-    """The station's answer in the words of `action`."""
+    """The station's answer in the words of `action`. Raises Violation for a refusal without one."""
     if action == "GetCompositeSchedule":
         return smart_charging.composite_answer(given)
+    if action in FILE_ANSWERS:
+        return FILE_ANSWERS[action](given)
     if action == "GetLocalListVersion":
         return local_list.version_answer(given)
     if action == "GetInstalledCertificateIds":

@@ -186,6 +186,7 @@ def _fixed_keys(connectors: int) -> dict[str, str]:
         "MeterValuesAlignedDataMaxLength": measurands,
         "MeterValuesSampledDataMaxLength": measurands,
         "NumberOfConnectors": str(connectors),
+        "SupportedFileTransferProtocols": "FTP,FTPS,HTTP,HTTPS",
         "StopTransactionMaxMeterValues": str(STOP_TRANSACTION_MAX_METER_VALUES),
         "StopTxnAlignedDataMaxLength": measurands,
         "StopTxnSampledDataMaxLength": measurands,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SUPPORTED_PROFILES = (
     "Core",
+    "FirmwareManagement",
     "LocalAuthListManagement",
     "Reservation",
     "SmartCharging",
@@ -37,7 +38,7 @@ PROFILES = {
 
 SECURITY_SERVED = (
     "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage",
-    "GetInstalledCertificateIds", "InstallCertificate",
+    "GetInstalledCertificateIds", "GetLog", "InstallCertificate", "SignedUpdateFirmware",
 )  # fmt: skip
 """The white paper is no profile that SupportedFeatureProfiles could name."""
 

@@ -12,7 +12,7 @@ from chargepoint.ocpp.frames import Fault, Payload
 from chargepoint.ocpp.outputs import Outputs
 from chargepoint.ocpp.payloads import Violation, request, written
 from chargepoint.ocpp.rpc import Rpc
-from chargepoint.ocpp.v16 import commands
+from chargepoint.ocpp.v16 import commands, file_reports
 from chargepoint.ocpp.v16.boot import Registered, Registration
 from chargepoint.ocpp.v16.calls import VERSION, Context
 from chargepoint.ocpp.v16.configuration import Change, Configuration
@@ -21,6 +21,7 @@ from chargepoint.ocpp.v16.security import SIGN
 from chargepoint.ocpp.v16.trigger import Trigger, Wanted, trigger
 from chargepoint.station.effects import Answer
 from chargepoint.station.events import Call, Event, MeterValuesTriggered, VariableSetRequested
+from chargepoint.station.file_requests import FileStatusAsked
 from chargepoint.station.security_requests import SigningTriggered
 
 TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
@@ -60,7 +61,10 @@ class Requests:
         waiting = self._deciding.pop(effect.call, None)
         if waiting is not None:
             handle, action = waiting
-            self._reply(handle, action, commands.answer(action, effect))
+            try:
+                self._reply(handle, action, commands.answer(action, effect))
+            except Violation as refusal:
+                self._refuse(handle, refusal.fault, refusal.problem)
 
     def received(self, asked: rpc.Request, now_s: float) -> None:
         """Answer a request, or have the station decide on it."""
@@ -96,6 +100,8 @@ class Requests:
             self._change(handle, call, payload, now_s)
         elif payload.get("requestedMessage") == SIGN:
             self._ask(handle, action, call, SigningTriggered(call=call, at_s=now_s))
+        elif (subject := file_reports.asked(action, payload)) is not None:
+            self._ask(handle, action, call, FileStatusAsked(call=call, subject=subject, at_s=now_s))
         elif action in TRIGGERS:
             self._trigger(handle, action, call, payload, now_s)
         else:

@@ -83,7 +83,9 @@ def test_what_follows_from_the_product_is_true() -> None:
     """central systems, 9: features are switched off where these are missing or odd."""
     names = ["SupportedFeatureProfiles", "NumberOfConnectors", "GetConfigurationMaxKeys"]
     values = [entry["value"] for entry in get(ready(), {"key": names})["configurationKey"]]
-    profiles = "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+    profiles = (
+        "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+    )
     assert values == [profiles, "2", "100"]
 
 

@@ -85,9 +85,8 @@ def test_meter_values_are_the_stations_to_give(connector: int | None) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
         "LogStatusNotification",
+        "SignChargePointCertificate2",
         "Nonsense",
     ],
 )
