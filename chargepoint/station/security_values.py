@@ -153,8 +153,8 @@ def key_problem(key: str, form: str) -> str | None:
     """
     if len(key) > KEY_MAX_CHARACTERS:
         return f"longer than {KEY_MAX_CHARACTERS} characters"
-    if any(ord(character) < 32 or ord(character) == 127 for character in key):
-        return "holds control characters"
+    if not key.isprintable():
+        return "holds characters that cannot be typed"
     if form == "hex":
         return None if is_hex_key(key) else "not 32 to 40 hex digits"
     if len(key.encode()) < KEY_MIN_BYTES:

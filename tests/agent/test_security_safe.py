@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 import re
 import shutil
+import ssl
 import stat
 import subprocess
 from datetime import UTC, datetime
@@ -340,6 +342,39 @@ def test_on_profile_3_a_new_certificate_is_tried_first(tmp_path: Path) -> None:
     assert held.certificate(trial) != (chain, key)
     held.settle(trial, True, 0)
     assert held.certificate(held.kept.current) != (chain, key)
+
+
+# --- Hostile texts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_certificate_with_wrong_bytes_is_refused_or_taken_and_never_an_exception(
+    tmp_path: Path, seed: int
+) -> None:
+    """A CSMS may send anything; an exception would end the agent."""
+    chance = random.Random(seed)
+    held, root = safe(tmp_path), authority()
+    leaf = station(root, request(held))
+    for number in range(120):
+        pem = root.pem if number % 2 else leaf
+        data = bytearray(ssl.PEM_cert_to_DER_cert(pem))
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        spoiled = ssl.DER_cert_to_PEM_cert(bytes(data))
+        outcomes = (install(held, spoiled, room=1), take(held, spoiled))
+        assert not any(outcome.broken for outcome in outcomes)
+
+
+@pytest.mark.parametrize("text", ["", "\ud800", "\0" * 40, "-----BEGIN CERTIFICATE-----", "é" * 99])
+def test_texts_that_are_no_certificates(tmp_path: Path, text: str) -> None:
+    held = safe(tmp_path)
+    assert not install(held, text).done
+    assert not take(held, text).done
+
+
+def test_a_name_that_no_certificate_can_hold_is_refused(tmp_path: Path) -> None:
+    outcome = safe(tmp_path).perform(MakeRequest(common_name="S1", organization="x" * 500))
+    assert (outcome.done, outcome.broken) == (False, False)
 
 
 # --- Secrecy --------------------------------------------------------------------------------------

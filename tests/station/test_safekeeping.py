@@ -120,7 +120,9 @@ def test_a_key_reaches_no_log_no_record_and_no_disk() -> None:
     assert KEY not in repr(list(bank.world.station.device_model))
 
 
-@pytest.mark.parametrize("value", ["", "short", "x" * 15, "x" * 41, "0123456789abcde\n"])
+@pytest.mark.parametrize(
+    "value", ["", "short", "x" * 15, "x" * 41, "0123456789abcde\n", "\ud800" * 16]
+)
 def test_a_key_of_illegal_length_or_content_is_refused(value: str) -> None:
     bank = Bank()
     assert bank.change("BasicAuthPassword", value) is Verdict.REJECTED

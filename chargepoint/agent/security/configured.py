@@ -61,13 +61,11 @@ def _read(data: bytes) -> tuple[OwnCertificate | None, str]:
 
     try:
         leaf = x509.parsed(data.decode("ascii", errors="replace"))[0]
-    except x509.CertificateError as error:
-        return None, f"client_cert: {error}"
-    return (
-        OwnCertificate(
+        about = OwnCertificate(
             subject=x509.subject(leaf),
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
-        ),
-        "",
-    )
+        )
+    except x509.UNREADABLE as error:
+        return None, f"client_cert: {error}"
+    return about, ""

@@ -189,17 +189,16 @@ class Safe:
             if issuer is None:
                 wanted = "the present root certificate of the CSMS" if old else "itself"
                 raise Refusal(f"not signed by {wanted}")
-            named = x509.names(certificate, issuer)
-        except x509.CertificateError as error:
-            raise Refusal(str(error)) from error
+            root = Root(
+                use=task.use,
+                hashes=x509.names(certificate, issuer),
+                subject=x509.subject(certificate),
+                not_after=certificate.not_valid_after_utc,
+            )
+        except x509.UNREADABLE as error:
+            raise Refusal(f"unreadable: {error}") from error
         if task.room <= 0:
             raise Refusal("the certificate store is full")
-        root = Root(
-            use=task.use,
-            hashes=named,
-            subject=x509.subject(certificate),
-            not_after=certificate.not_valid_after_utc,
-        )
         self.roots.add(StoredRoot(name=name, root=root), x509.text_of([certificate]))
         for surplus in old[:-1]:  # one root, and the one before it to fall back to
             self.roots.remove(surplus)
@@ -239,22 +238,21 @@ class Safe:
                 for each in x509.parsed(text)
             ]
             problem = x509.own_problem(chain, roots, task.common_name, task.organization, task.now)
-            named = x509.own_names(chain, roots) if problem is None else ()
-        except x509.CertificateError as error:
-            raise Refusal(str(error)) from error
-        keys = self._own.pending_keys()
-        key = next((each for each in keys if x509.fits(chain[0], each)), None)
-        if problem is None and key is None:
-            problem = "it belongs to no key that was asked to be signed"
-        if problem is not None or key is None:
-            raise Refusal(str(problem))
+            if problem is not None:
+                raise Refusal(problem)
+            keys = self._own.pending_keys()
+            key = next((each for each in keys if x509.fits(chain[0], each)), None)
+            about = OwnCertificate(
+                subject=x509.subject(chain[0]),
+                not_before=chain[0].not_valid_before_utc,
+                not_after=chain[0].not_valid_after_utc,
+                hashes=x509.own_names(chain, roots),
+            )
+        except x509.UNREADABLE as error:
+            raise Refusal(f"unreadable: {error}") from error
+        if key is None:
+            raise Refusal("it belongs to no key that was asked to be signed")
         name = x509.fingerprint(chain[0])
-        about = OwnCertificate(
-            subject=x509.subject(chain[0]),
-            not_before=chain[0].not_valid_before_utc,
-            not_after=chain[0].not_valid_after_utc,
-            hashes=named,
-        )
         self._own.put(name, x509.text_of(chain), key, about)
         return self._show(name, key)
 

@@ -26,6 +26,9 @@ ALGORITHMS: dict[HashAlgorithm, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA5
 }
 RSA_MIN_BITS = 2048
 EC_MIN_BITS = 224
+NAME_MAX = 64
+"""Characters of CN and O (RFC 5280, upper bounds)."""
+
 CHAIN_MAX = 8
 """Certificates in one chain."""
 
@@ -34,11 +37,23 @@ class CertificateError(Exception):
     """A certificate, chain or key cannot be used; the message says why."""
 
 
+UNREADABLE = (
+    CertificateError,
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates that break its expectations, at any place."""
+
+
 def parsed(pem: str) -> list[x509.Certificate]:
     """The certificates in `pem`, in order. Raises CertificateError when there are none."""
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CertificateError(f"no readable PEM certificate: {error}") from error
     if len(found) > CHAIN_MAX:
         raise CertificateError(f"more than {CHAIN_MAX} certificates")
@@ -181,7 +196,10 @@ def new_key() -> tuple[bytes, ec.EllipticCurvePrivateKey]:
 
 
 def signing_request(key: ec.EllipticCurvePrivateKey, common_name: str, organization: str) -> str:
-    """PEM of a request with CN and O."""
+    """PEM of a request with CN and O. Raises ValueError for names that no certificate can hold."""
+    for text in (common_name, organization):
+        if not 0 < len(text) <= NAME_MAX:
+            raise ValueError(f"CN and O have 1 to {NAME_MAX} characters")
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
