@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint.evse.hazards import HAZARDS, Hazards
+from chargepoint.evse.hazards import HAZARDS, Change, Hazards, seconds
 from chargepoint.evse.observation import Observation
 from chargepoint.evse.settings import EvseSettings
 from hal.values import BoardReading, PilotState
@@ -236,3 +236,64 @@ def test_what_is_lifted_by_time_is_lifted_every_time(row: tuple[Any, ...]) -> No
         if good_s:
             assert story.wait(good_s / 2, pilot=PilotState.A), "unplugging does not shorten it"
         assert not story.wait(good_s + 0.001, pilot=PilotState.A)
+
+
+# --- By hand, and from before ---------------------------------------------------------------------
+
+
+def seen(now_s: float, *faults: str) -> Observation:
+    reading = BoardReading(taken_s=now_s, pilot=PilotState.C, faults=frozenset(faults))
+    return Observation(now_s=now_s, reading=reading, newest=reading, pilot=PilotState.C)
+
+
+def test_faults_without_a_name_here_are_told_by_their_own() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    changes = hazards.update(seen(0.0, "supply", "fan", "tilted"))
+    assert changes == (Change(hazard="board_fault", detail="board reports fan, supply"),)
+    assert hazards.suspected, "tilted has not lasted yet"
+    assert not Hazards(EvseSettings(evse=1)).suspected
+
+
+def test_a_hazard_of_before_is_raised_once_and_told_with_the_next_step() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    assert hazards.latch("tilted", "fell over") == (True, "tilted raised")
+    assert hazards.latch("tilted", "fell over") == (True, "tilted raised")
+    assert (hazards.active, hazards.opening, hazards.inhibiting) == (("tilted",), True, True)
+    assert hazards.update(seen(0.0)) == (Change(hazard="tilted", detail="fell over"),)
+    assert hazards.update(seen(9.0)) == ()
+    assert hazards.active == ("tilted",)
+
+
+@pytest.mark.parametrize("hazard", ["door_open", "no such hazard"])
+def test_what_does_not_persist_is_not_raised_again(hazard: str) -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    assert hazards.latch(hazard, "") == (False, f"{hazard} does not outlive restarts")
+    assert hazards.active == ()
+
+
+def test_service_lifts_only_what_is_active_and_gone() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    assert hazards.reset("water_detected") == (False, "water_detected is not active")
+    assert hazards.reset("no such hazard") == (False, "no such hazard is not active")
+    hazards.update(seen(0.0, "water_detected"))
+    assert hazards.reset("water_detected") == (False, "still there: reported by the board")
+    assert hazards.active == ("water_detected",)
+    hazards.update(seen(1.0))
+    assert hazards.reset("water_detected") == (True, "water_detected cleared")
+    assert hazards.active == ()
+    assert hazards.update(seen(2.0)) == (Change(hazard="water_detected", detail=None),)
+    assert hazards.update(seen(3.0)) == ()
+
+
+def test_service_may_lift_what_was_raised_before_the_first_reading() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    hazards.latch("contactor_welded", "")
+    assert hazards.reset("contactor_welded") == (True, "contactor_welded cleared")
+
+
+def test_a_cell_is_a_number_a_setting_or_one_of_a_growing_row() -> None:
+    settings = EvseSettings(evse=1, retry_waits_s=(1.0, 2.0), mains_good_s=7.0)
+    assert seconds(0.5, settings) == 0.5
+    assert seconds("mains_good_s", settings, 9) == 7.0
+    assert [seconds("retry_waits_s", settings, lifted) for lifted in (0, 1, 2, 9)] == [1, 2, 2, 2]
+    assert seconds("retry_waits_s", settings) == 1.0

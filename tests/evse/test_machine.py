@@ -219,6 +219,17 @@ def test_the_weightiest_reason_is_the_cause(change: dict[str, object], cause: St
     assert cause_of(replace(GOOD, **change)) is cause  # type: ignore[arg-type]
 
 
+def test_a_phase_begins_when_it_is_entered_and_the_first_one_with_the_first_step() -> None:
+    machine = PhaseMachine(SETTINGS)
+    assert machine.entered_s is None
+    assert not machine.step(replace(GOOD, ready=False), 5.0)
+    assert not machine.step(replace(GOOD, ready=False), 6.0)
+    assert (machine.phase, machine.entered_s) == (Phase.STARTING, 5.0)
+    assert machine.step(GOOD, 7.0)
+    assert (machine.phase, machine.entered_s) == (Phase.IDLE, 7.0)
+    assert machine.outputs is OUTPUTS[Phase.IDLE]
+
+
 def test_the_exhaustive_check_knows_every_input_of_a_situation() -> None:
     """A new field must join the check, or stand here with the reason why it need not."""
     constant = {
