@@ -407,3 +407,45 @@ def test_keys_are_in_no_representation(tmp_path: Path, caplog: pytest.LogCapture
     shown = f"{task} {held.kept} {outcome} {caplog.text}"
     assert "fedcba9876543210" not in shown
     assert KEY not in shown
+
+
+# --- Power cuts -----------------------------------------------------------------------------------
+
+
+def test_a_cut_before_the_name_changes_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = safe(tmp_path)
+    held.perform(ChangeKey(key="a" * 16))
+
+    def cut(*names: object) -> None:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as during:
+        during.setattr("chargepoint.agent.security.private_files.os.replace", cut)
+        assert held.perform(ChangeKey(key="b" * 16)).broken
+    again = safe(tmp_path)
+    assert again.kept.trial is not None
+    assert again.kept.trial.key == "a" * 16
+    assert again.perform(ChangeKey(key="c" * 16)).done
+
+
+def test_what_a_cut_left_half_done_counts_for_nothing_and_is_cleared_away(tmp_path: Path) -> None:
+    install(safe(tmp_path), authority())
+    roots, own = tmp_path / "security" / "roots", tmp_path / "security" / "own"
+    (roots / "0123.pem").write_text("a root that the index never named")
+    (own / ".4567").mkdir(parents=True)
+    (own / ".4567" / "key.pem").write_text("half a certificate")
+    held = safe(tmp_path)
+    assert len(held.holdings().roots) == 1
+    assert len(list(roots.glob("*.pem"))) == 1
+    assert list(own.iterdir()) == []
+
+
+def test_a_root_whose_file_is_gone_is_told_and_not_counted(tmp_path: Path) -> None:
+    install(safe(tmp_path), authority())
+    (path,) = (tmp_path / "security" / "roots").glob("*.pem")
+    path.unlink()
+    held = Safe(tmp_path, Csms(url="ws://host/ocpp", security_profile=1, password=KEY))
+    assert held.load() == ["1 root certificates have no file"]
+    assert held.holdings().roots == ()
