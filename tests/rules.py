@@ -19,10 +19,10 @@ DOCUMENT = ROOT / "docs" / "ocpp16.md"
 UNREAD = {"evse", "control", "hal", "hil"}
 """Folders whose docstrings name states of IEC 61851."""
 
-RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZMEY])(\d{1,2})(?![A-Za-z0-9_])")
+RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZMEYV])(\d{1,2})(?![A-Za-z0-9_])")
 KEY_RULES = re.compile(r"\b[Kk]eys, rules? (\d+)(?: and (\d+))?")
-SECTION = re.compile(r"(?<![\d.])(?:9\.[1-7]|11\.[2-6])(?![\d.])")
-"""Sections of smart charging and of security."""
+SECTION = re.compile(r"(?<![\d.])(?:5\.[1-4]|9\.[1-7]|11\.[2-6])(?!\.?\d)")
+"""Sections of authorization, of smart charging and of security."""
 CASE = re.compile(r"\bTC_\d+(?:_\d+)?")
 
 HEAD = """# OCPP 1.6J: rules, places and tests
@@ -30,10 +30,10 @@ HEAD = """# OCPP 1.6J: rules, places and tests
 Written by `python -m tests.rules` from the table there and the docstrings of the tests; change
 those, not this page. A rule without a test is marked with a dash.
 
-What is spoken: the profiles Core, SmartCharging and RemoteTrigger, and of the security white paper
-keys, profiles, certificates and security events. A request of another profile is answered
-`NotSupported`, an action that 1.6 does not have `NotImplemented`. Not there yet: local lists,
-reservations, firmware, diagnostics and logs.
+What is spoken: the profiles Core, LocalAuthListManagement, Reservation, SmartCharging and
+RemoteTrigger, and of the security white paper keys, profiles, certificates and security events. A
+request of another profile is answered `NotSupported`, an action that 1.6 does not have
+`NotImplemented`. Not there yet: firmware, diagnostics and logs.
 """
 
 V16 = "ocpp/v16/"
@@ -104,10 +104,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("Q12", "what is stored of a transaction",                          "station"),
     )),
     ("Authorization", (
-        ("A1",  "a local list wins over the cache",                         "not there yet"),
+        ("5.1", "who is asked, in which order",                             "station"),
+        ("5.2", "what the cache keeps",                                     "station"),
+        ("5.3", "an answer against the list is told, and changes nothing",  "station"),
+        ("5.4", "full lists and differences: versions, limits, all or nothing",  "station"),
+        ("A1",  "a local list wins over the cache",                         "station"),
         ("A2",  "offline, known bad tokens stay refused",                   "station"),
         ("A3",  "online, a bad token in the cache is asked about",          "station"),
-        ("A4",  "states of list entries",                                   "not there yet"),
+        ("A4",  "states of list entries",                                   "station"),
         ("A5",  "AuthorizeRemoteTxRequests decides on remote starts",       "station"),
         ("A6",  "the answer to the start is the real verdict",              V16 + "delivery"),
         ("A7",  "the verdict in a stop's answer only feeds the cache",      "station"),
@@ -126,6 +130,16 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("S11", "time of the change; info and codes cut",                   V16 + "status"),
         ("S12", "error codes",                                              "catalog"),
         ("S13", "several plugs on one EVSE",                                "not there yet"),
+    )),
+    ("Reservations", (
+        ("V1",  "a known id replaces, also to another connector",           "station"),
+        ("V2",  "which answer in which state of the connector",             "station"),
+        ("V3",  "Reserved; of connector 0: one stays free for the holder",  "station"),
+        ("V4",  "only the holder and its group, however they come",         "station"),
+        ("V5",  "what ends a reservation; its id in StartTransaction",      "station"),
+        ("V6",  "afterwards Available; Preparing is occupied",              "station"),
+        ("V7",  "remote starts: the holder's only",                         "station"),
+        ("V8",  "outlives restarts; expires when the time is known",        "station"),
     )),
     ("Reset and triggers", (
         ("Z1",  "answered first",                                           "station"),

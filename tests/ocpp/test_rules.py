@@ -8,6 +8,12 @@ import pytest
 
 from tests import rules
 
+CASES = """
+08_1 08_2 42_1 42_2 43 43_1 43_2 43_3
+46_1 46_2 47 48_1 48_2 48_3 48_4 49 50_1 50_2 50_3 50_4 51 52 53_1 53_2
+"""
+"""Certification cases of LocalAuthListManagement and Reservation."""
+
 
 def test_rules_are_found_in_docstrings() -> None:
     assert rules.rules_in("R3, B5: why; CQ9, keys, rules 6 and 7; TC_042_1, X5, 9.4 rule 1.") == {
@@ -42,6 +48,13 @@ def test_every_rule_that_the_adapter_keeps_has_a_test() -> None:
         for rule, _, place in table
         if place.startswith("ocpp/") and "station" not in place
     ]
+    assert [rule for rule in ours if rule not in tests] == []
+
+
+def test_every_rule_and_case_of_lists_and_reservations_has_a_test() -> None:
+    ours = [f"V{n}" for n in range(1, 9)] + [f"5.{n}" for n in range(1, 5)]
+    ours += [f"TC_0{case}" for case in CASES.split()]
+    tests = rules.named()
     assert [rule for rule in ours if rule not in tests] == []
 
 
