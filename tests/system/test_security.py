@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from hil.csms.server import Csms
-from tests.agent.authorities import authority
+from hil.stage import free_port
+from tests.agent.authorities import authority, server
 from tests.system import stage_csms
 from tests.system.stage_csms import Scene, scene
+from tests.system.tls_front import Front
 
 pytestmark = pytest.mark.system
 
@@ -141,3 +145,42 @@ async def test_a_certificate_is_asked_for_on_request_once_there_is_a_name(tmp_pa
             return "SignCertificate" in world.story()
 
         await world.until(asked, "SignCertificate")
+
+
+async def test_an_upgrade_to_tls_is_tried_given_up_and_kept_once_the_csms_has_tls(
+    tmp_path: Path,
+) -> None:
+    """11.3, TC_083: first with a front end that still is plain, then with one that speaks TLS."""
+    front, root = Front(free_port()), authority()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*server(root).files(tmp_path, "front"))
+    upgrade = {"key": "SecurityProfile", "value": "2"}
+    kind = {"certificateType": "CentralSystemRootCertificate"}
+    changes = PROFILE_1 | {"csms.url": f"ws://127.0.0.1:{front.port}/ocpp"}
+    async with scene(tmp_path, changes=changes) as world:
+        front.target = int(urlsplit(world.csms.url).port or 0)
+        await front.listen()
+        await started(world)
+        assert await world.call("ChangeConfiguration", **upgrade) == {"status": "Rejected"}
+        await world.call("InstallCertificate", certificate=root.pem, **kind)
+
+        assert await world.call("ChangeConfiguration", **upgrade) == {"status": "Accepted"}
+        await world.until(
+            lambda: "security.change_given_up" in world.stage.log("agent"), "the way back"
+        )
+        assert await shown(world) == "1"
+
+        assert await world.call("ChangeConfiguration", **upgrade) == {"status": "Accepted"}
+        await front.listen(tls)
+        await world.until(lambda: "security.changed" in world.stage.log("agent"), "the new profile")
+        assert await shown(world) == "2"
+        await killed(world)
+        assert await shown(world) == "2"
+        await front.stop()
+
+
+async def shown(world: Scene) -> str:
+    """The security profile as GetConfiguration tells it, once there is a connection."""
+    await world.until(lambda: world.csms.connected(world.identity), "a connection")
+    answer = await world.call("GetConfiguration", key=["SecurityProfile"])
+    return str(answer["configurationKey"][0]["value"])
