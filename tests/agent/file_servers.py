@@ -55,7 +55,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         shelf.requests.append(f"{self.command} {self.path}")
         shelf.headers.append(dict(self.headers))
         if shelf.silent:
-            self.connection.settimeout(5.0)
+            self.connection.settimeout(1.0)
             with contextlib.suppress(OSError):
                 self.rfile.read(1)
             self.close_connection = True
