@@ -36,6 +36,8 @@ class Station(Section, frozen=True):
     serial: Annotated[str, msgspec.Meta(max_length=25)] = ""
     current_max_a: Positive | None = None
     """Supply limit shared by all EVSEs together, per phase; None: only the EVSEs' own limits."""
+    prices: bool = False
+    """Something shows the prices and costs that the CSMS tells (`chargepoint status` does)."""
 
 
 class Paths(Section, frozen=True):

@@ -20,6 +20,7 @@ from chargepoint.agent.messages import Messages
 from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
+    CostStatus,
     CountsStatus,
     CsmsStatus,
     Done,
@@ -33,6 +34,7 @@ from chargepoint.ipc.service import (
 from chargepoint.log import masked
 from chargepoint.station.counters import Counts
 from chargepoint.station.overview import EvseOverview, TransactionOverview
+from chargepoint.station.prices import Cost
 from chargepoint.station.station import Station
 
 LIFT_WAIT_S = 3.0
@@ -161,6 +163,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             meter=evse.reading,
             transaction=None if running is None else _transaction(running),
             counts=_counts(evse.counts),
+            cost=_cost(self.station.pricing.shown(evse.evse)),
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -180,6 +183,14 @@ def _transaction(running: TransactionOverview) -> TransactionStatus:
         charging_state=running.charging_state.value,
         meter_start_wh=running.meter_start_wh,
         energy_wh=running.energy_wh,
+    )
+
+
+def _cost(cost: Cost | None) -> CostStatus | None:
+    if cost is None:
+        return None
+    return CostStatus(
+        price=cost.price, cost=cost.cost, final=cost.final, idle=cost.idle, text=cost.text
     )
 
 

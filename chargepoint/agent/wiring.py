@@ -102,6 +102,7 @@ def station_settings(
         evses=tuple(_evse(evse) for evse in config.evse),
         current_max_a=about.current_max_a,
         variables=variables(config),
+        prices=about.prices,
         acceptance_needed=bool(config.csms and not config.csms.charge_before_accepted),
         remote_start_needs_vehicle=bool(config.csms and config.csms.remote_start_needs_vehicle),
         energy_speed=config.simulator.speed,

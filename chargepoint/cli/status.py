@@ -8,6 +8,7 @@ from chargepoint.catalog import entries
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
 from chargepoint.ipc.messages import EvseSnapshot
 from chargepoint.ipc.service import (
+    CostStatus,
     CountsStatus,
     CsmsStatus,
     EvseStatus,
@@ -101,6 +102,8 @@ def show_evse(evse: EvseStatus) -> None:
             f"  Transaction {number} of {transaction.id_token}: {energy}, "
             f"{transaction.charging_state}, since {transaction.started_at or 'unknown'}"
         )
+    if evse.cost is not None and (evse.cost.price or evse.cost.cost is not None):
+        click.echo(f"  {_cost(evse.cost)}")
     if evse.counts is not None:
         click.echo(f"  {_counts(evse.counts)}")
 
@@ -146,6 +149,14 @@ def _fault(fault: str | None) -> str:
         return ""
     entry = entries().get(fault)
     return f": {entry.title} ({fault})" if entry else f": {fault}"
+
+
+def _cost(cost: CostStatus) -> str:
+    parts = [f"Price {cost.price}"] if cost.price else []
+    if cost.cost is not None:
+        kind = "final cost" if cost.final else "cost so far"
+        parts.append(f"{kind} {cost.cost:g}{' (idle)' if cost.idle else ''}")
+    return "; ".join([*parts, *([cost.text] if cost.text else [])])
 
 
 def _counts(counts: CountsStatus) -> str:

@@ -87,6 +87,19 @@ class TransactionStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Register difference up to now; None while the meter is silent."""
 
 
+class CostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the CSMS wants shown of the present transaction, or of the last one."""
+
+    price: str
+    """In words."""
+    cost: float | None
+    final: bool
+    idle: bool
+    """Time without charging is being charged for."""
+    text: str
+    """The final cost in words."""
+
+
 class CountsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What has happened to an EVSE since its first start."""
 
@@ -110,6 +123,7 @@ class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     meter: MeterReading | None
     transaction: TransactionStatus | None
     counts: CountsStatus | None = None
+    cost: CostStatus | None = None
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from typing import NewType
 from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.profile import Profile, RateUnit
 from chargepoint.station.file_requests import FileRequest
+from chargepoint.station.prices import PriceRequest
 from chargepoint.station.records import IdToken, Record, TokenInfo
 from chargepoint.station.security_requests import SecurityRequest
 from hal.values import MeterReading, PilotState
@@ -531,6 +532,7 @@ Event = (
     | HeartbeatIntervalGiven
     | RecordsFetched
     | ResendRequested
+    | PriceRequest
     | ClockRead
     | StopAsked
     | Ticked

@@ -16,28 +16,26 @@ from hal.values import TokenKind
 
 
 class FreeVending:
-    """Starts where a vehicle waits, while `AutoStartId` is set. `open_to_all`: not reserved."""
+    """Starts where a vehicle waits. `admits`: the EVSE is not reserved for somebody else."""
 
     def __init__(
         self,
         model: DeviceModel,
         sessions: Mapping[int, Session],
-        open_to_all: Callable[[int], bool],
+        admits: Callable[[int, IdToken], bool],
     ) -> None:
         self._model = model
         self._sessions = sessions
-        self._open_to_all = open_to_all
+        self._admits = admits
 
     def due(self) -> None:
         """Start what waits."""
         value = self._model.text(ACCESS, "AutoStartId")
         if not value:
             return
+        id_token = IdToken(value=value, kind=TokenKind.LOCAL)
         for evse, session in self._sessions.items():
             waits = session.startable and session.vehicle.connected and not session.used
-            if waits and self._open_to_all(evse):
-                session.authorize(
-                    IdToken(value=value, kind=TokenKind.LOCAL),
-                    TokenInfo(status=TokenStatus.ACCEPTED),
-                    Trigger.CABLE_PLUGGED_IN,
-                )
+            if waits and self._admits(evse, id_token):
+                info = TokenInfo(status=TokenStatus.ACCEPTED)
+                session.authorize(id_token, info, Trigger.CABLE_PLUGGED_IN)

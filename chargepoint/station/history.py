@@ -53,6 +53,11 @@ class History:
         key = self._keys.get(transaction)
         return None if key is None else self._past[key]
 
+    def csms_id(self, transaction: TransactionId) -> int | None:
+        """What the CSMS called an ended transaction."""
+        past = self.find(transaction)
+        return None if past is None else past.csms_id
+
     def ended(self, transaction: Transaction, csms_id: int | None) -> None:
         """A transaction has its end (`transaction.ended` is set)."""
         end = transaction.ended

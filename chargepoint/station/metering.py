@@ -36,6 +36,7 @@ _SENT = {
     ReadingContext.SAMPLE_PERIODIC: ("SampledDataCtrlr", "TxUpdatedMeasurands"),
     ReadingContext.SAMPLE_CLOCK: ("AlignedDataCtrlr", "Measurands"),
     ReadingContext.TRIGGER: ("SampledDataCtrlr", "TxUpdatedMeasurands"),
+    ReadingContext.OTHER: ("SampledDataCtrlr", "TxUpdatedMeasurands"),
 }
 _KEPT = {
     ReadingContext.SAMPLE_PERIODIC: ("SampledDataCtrlr", "TxEndedMeasurands"),

@@ -7,6 +7,10 @@ station does not have has no variable, because presence means that it can be use
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
+
 from chargepoint.station.settings import StationSettings
 from chargepoint.station.variables import INTEGER_MAX, TEXT_MAX, Definition, Kind
 
@@ -14,6 +18,8 @@ TOKEN_MAX = 20
 """Characters of an IdToken in OCPP 1.6."""
 
 DEAD_TIME_MAX_S = 60
+LANGUAGE_MAX = 8
+"""Characters of a language tag (RFC 5646)."""
 
 ACCESS = "CustomAccess"
 """Component of our own: who may charge in ways that the standard does not know."""
@@ -35,6 +41,7 @@ def _row(
     maximum: int = INTEGER_MAX,
     length_max: int = TEXT_MAX,
     writable: bool = True,
+    check: Callable[[str], bool] = lambda text: True,
 ) -> Definition:
     return Definition(
         component=component,
@@ -44,6 +51,7 @@ def _row(
         writable=writable,
         maximum=maximum,
         length_max=length_max,
+        check=check,
     )
 
 
@@ -68,11 +76,10 @@ def _access() -> tuple[Definition, ...]:
 def _prices() -> tuple[Definition, ...]:
     return (
         _row(PRICES, "Enabled", _B, "true"),
-        _row(PRICES, "DefaultPrice", _T, ""),
+        _row(PRICES, "DefaultPrice", _T, "", check=_is_price),
         _row(PRICES, "IdleFeeAfterStop", _B, "false"),
-        _row(PRICES, "Language", _T, "en", length_max=8),
+        _row(PRICES, "Language", _T, "en", length_max=LANGUAGE_MAX),
         _row(PRICES, "MultiLanguage", _B, "true", writable=False),
-        _row(PRICES, "TimeOffset", _T, "", length_max=6),
     )
 
 
@@ -80,6 +87,17 @@ def _signing() -> tuple[Definition, ...]:
     return (
         _row(SIGNING, "SignReadings", _B, "true"),
         _row(SIGNING, "SignUpdatedReadings", _B, "false"),
-        _row("AlignedDataCtrlr", "SignReadings", _B, "false"),
         _row("AlignedDataCtrlr", "SignUpdatedReadings", _B, "false"),
     )
+
+
+def _is_price(text: str) -> bool:
+    """JSON with the text of a price, as the application note has it; nothing is no price."""
+    try:
+        price = msgspec.json.decode(text) if text else {"priceText": ""}
+    except msgspec.DecodeError:
+        return False
+    if not isinstance(price, dict):
+        return False
+    texts = (price.get("priceText"), price.get("priceTextOffline", ""))
+    return all(isinstance(one, str) for one in texts)

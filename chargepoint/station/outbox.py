@@ -9,7 +9,7 @@ here are only the next few of them and numbers, so that a long time offline cost
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -19,6 +19,7 @@ from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import Append, Fetch, Quarantine, Release, Remove, SendRecord
 from chargepoint.station.events import RecordAcknowledged, RecordRefused
 from chargepoint.station.records import (
+    ConnectorUnplugged,
     Record,
     SecurityEventHappened,
     Stamp,
@@ -55,6 +56,8 @@ class Outbox:
     ) -> None:
         self._desk = desk
         self._model = model
+        self.remembered: Callable[[TransactionId], int | None] = lambda transaction: None
+        """The CSMS's number of a transaction that is over."""
         self._ids = {
             TransactionId(key): msgspec.json.decode(text, type=CsmsId) for key, text in kept.items()
         }
@@ -108,7 +111,7 @@ class Outbox:
         `csms_id` is used for a part of a transaction whose number is not at hand any more.
         """
         if (
-            not isinstance(record, SecurityEventHappened | TransactionStarted)
+            isinstance(record, TransactionUpdated | TransactionEnded)
             and record.transaction not in self._ids
         ):
             known = CsmsId(number=csms_id, given_up=csms_id is None)
@@ -211,6 +214,9 @@ class Outbox:
         known = CsmsId()
         if not isinstance(record, SecurityEventHappened):
             known = self._ids.get(record.transaction, known)
+        if isinstance(record, ConnectorUnplugged) and known.number is None:
+            number = record.csms_id or self.remembered(record.transaction)
+            known = CsmsId(number=number, given_up=number is None)
         self._desk.emit(
             SendRecord(
                 record=record,

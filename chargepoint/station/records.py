@@ -245,4 +245,22 @@ class SecurityEventHappened:
     info: str = ""
 
 
-Record = TransactionStarted | TransactionUpdated | TransactionEnded | SecurityEventHappened
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorUnplugged:
+    """The vehicle has left after the end of its transaction (application note on prices)."""
+
+    sequence: int
+    transaction: TransactionId
+    evse: int
+    stamp: Stamp
+    csms_id: int | None
+    """What the CSMS called the transaction, as far as that was known."""
+
+
+Record = (
+    TransactionStarted
+    | TransactionUpdated
+    | TransactionEnded
+    | SecurityEventHappened
+    | ConnectorUnplugged
+)

@@ -61,8 +61,7 @@ class Resending:
     def _csms_id(self, record: Record) -> int | None:
         if isinstance(record, SecurityEventHappened | TransactionStarted):
             return None
-        past = self._history.find(record.transaction)
-        return None if past is None else past.csms_id
+        return self._history.csms_id(record.transaction)
 
 
 def _end(past: Past, sequence: int) -> TransactionEnded:

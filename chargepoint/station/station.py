@@ -24,6 +24,7 @@ from chargepoint.station import (
     local_list,
     metering,
     outbox,
+    pricing,
     reservations,
     smart_charging,
     token_cache,
@@ -52,7 +53,9 @@ from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
 from chargepoint.station.outbox import Outbox
 from chargepoint.station.overview import Overview, evse_overview, ledger_overview
-from chargepoint.station.records import TransactionEnded, TransactionStarted
+from chargepoint.station.prices import PriceRequest
+from chargepoint.station.pricing import Pricing
+from chargepoint.station.records import IdToken, TransactionEnded, TransactionStarted
 from chargepoint.station.remote import Remote
 from chargepoint.station.resending import Resending
 from chargepoint.station.reservations import Reservations
@@ -87,6 +90,7 @@ class Station:
             desk, settings.acceptance_needed, restored.space(acceptance.SPACE)
         )
         self._history = History(desk, restored.space(history.SPACE))
+        self._outbox.remembered = self._history.csms_id
         self._books = TransactionBooks(desk, self._outbox, settings.id, self._history.ended)
         self.resending = Resending(desk, self.clock, self._outbox, self._history)
         self._availability = Availability(
@@ -137,7 +141,16 @@ class Station:
             self._reservations,
             settings.remote_start_needs_vehicle,
         )
-        self._free_vending = FreeVending(self.device_model, self._sessions, lambda evse: True)
+        self._free_vending = FreeVending(self.device_model, self._sessions, self._admits)
+        self.pricing = Pricing(
+            desk,
+            self.device_model,
+            self.clock,
+            self._outbox,
+            self._history,
+            self._sessions,
+            restored.space(pricing.SPACE),
+        )
         self._unlocking = Unlocking(desk, self._sessions)
         self._resets = Resets(desk, self._outbox, self._security, self._sessions)
         self._files = Files(
@@ -183,6 +196,7 @@ class Station:
             self._cards.deadline_s(),
             self._reservations.deadline_s(),
             self._unlocking.deadline_s(),
+            self.pricing.deadline_s(),
             self._files.deadline_s(),
             self._resets.deadline_s(),
             self._safekeeping.deadline_s(),
@@ -237,6 +251,7 @@ class Station:
         self._cards.due()
         self._reservations.due()
         self._free_vending.due()
+        self.pricing.due()
         self._unlocking.due()
         self._meter_values.due()
         self._files.due()
@@ -292,6 +307,8 @@ class Station:
                 self._unlocking.finished(event)
             case events.LocalStartAsked():
                 self._remote.start_here(event)
+            case PriceRequest():
+                self.pricing.request(event)
             case events.ResendRequested():
                 self.resending.request(event)
             case events.StopAsked():
@@ -371,6 +388,9 @@ class Station:
         """A transaction may start there, as far as the CSMS and an installation are concerned."""
         held = evse != 0 and self._files.holding
         return self._availability.operative(evse) and not held
+
+    def _admits(self, evse: int, id_token: IdToken) -> bool:
+        return self._reservations.admits(evse, id_token, None)
 
     def _answer(self, call: events.Call, verdict: Verdict) -> None:
         self._desk.emit(Answer(call=call, verdict=verdict))

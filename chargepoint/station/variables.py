@@ -8,6 +8,7 @@ spelling in which a value is kept, or None for what is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,6 +52,8 @@ class Definition:
     """0, or a divisor of 86,400 s: only then does a grid from midnight close."""
     length_max: int = TEXT_MAX
     """Characters of a text."""
+    check: Callable[[str], bool] = lambda text: True
+    """What a text must be, beyond its length."""
     writable: bool = True
     secret: bool = False
     """Written only; its value is never in the device model."""
@@ -70,8 +73,9 @@ class Definition:
             case Kind.ROTATIONS:
                 return self._rotations(text)
             case Kind.TEXT:
-                fits = len(text.strip()) <= self.length_max and text.isprintable()
-                return text.strip() if fits else None
+                bare = text.strip()
+                fits = len(bare) <= self.length_max and bare.isprintable()
+                return bare if fits and self.check(bare) else None
 
     def _integer(self, text: str) -> str | None:
         if not _INTEGER.fullmatch(text):

@@ -14,6 +14,7 @@ from chargepoint.ocpp.v16 import (
     firmware,
     local_list,
     logs,
+    pricing,
     reservation,
     smart_charging,
 )
@@ -84,8 +85,10 @@ def _unlock(call: Call, request: Payload, connectors: int, at_s: float) -> Decis
 
 
 def _data_transfer(call: Call, request: Payload, connectors: int, at_s: float) -> Decision:
-    """No vendor's data is understood."""
-    return {"status": "UnknownVendorId"}
+    """Prices and costs; no other vendor's data is understood."""
+    if request["vendorId"].casefold() != pricing.VENDOR:
+        return {"status": "UnknownVendorId"}
+    return pricing.transferred(call, request, at_s)
 
 
 # fmt: off
@@ -129,6 +132,8 @@ ANSWERS: Mapping[str, tuple[Mapping[Verdict, str], str]] = {
     "InstallCertificate":     ({**_YES_OR_NO, Verdict.FAILED: "Failed"},            "Rejected"),
     "ClearCache":             (_YES_OR_NO,                                          "Rejected"),
     "ClearChargingProfile":   (_YES_OR_NO,                                          "Unknown"),
+    "DataTransfer":           ({**_YES_OR_NO, Verdict.NOT_SUPPORTED: "UnknownVendorId"},
+                                                                                    "Rejected"),
     "RemoteStartTransaction": (_YES_OR_NO,                                          "Rejected"),
     "RemoteStopTransaction":  (_YES_OR_NO,                                          "Rejected"),
     "ReserveNow":             (reservation.ANSWERS,                                 "Rejected"),

@@ -24,7 +24,7 @@ BUSY_MAX = 10
 
 UNKNOWN_CODES = frozenset({"NotImplemented", "NotSupported"})
 
-DISPENSABLE = frozenset({"MeterValues", "SecurityEventNotification"})
+DISPENSABLE = frozenset({"DataTransfer", "MeterValues", "SecurityEventNotification"})
 """Actions that a CSMS may not know; every one knows starts and stops of transactions."""
 
 Outcome = RecordAcknowledged | RecordRefused | RecordReturned

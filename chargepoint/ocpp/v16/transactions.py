@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from chargepoint.ocpp.frames import Payload
 from chargepoint.ocpp.times import Timestamps
+from chargepoint.ocpp.v16 import pricing
 from chargepoint.ocpp.v16.id_tag_info import ID_TAG_MAX
 from chargepoint.ocpp.v16.meter_values import meter_values, requests, thinned
 from chargepoint.station.effects import SendRecord
 from chargepoint.station.records import (
+    ConnectorUnplugged,
     SecurityEventHappened,
     StopReason,
     TransactionEnded,
@@ -75,6 +79,8 @@ def record_requests(effect: SendRecord, times: Timestamps, now_s: float) -> list
             return [("MeterValues", part) for part in requests(record.evse, number, values)]
         case TransactionEnded():
             return [("StopTransaction", _stop(record, effect, times, now_s))]
+        case ConnectorUnplugged():
+            return [("DataTransfer", _unplugged(record, effect, times, now_s))]
         case SecurityEventHappened():
             return [("SecurityEventNotification", _security(record, times, now_s))]
         case _:
@@ -106,6 +112,17 @@ def _stop(record: TransactionEnded, effect: SendRecord, times: Timestamps, now_s
     if values:
         payload["transactionData"] = thinned(values, STOP_TRANSACTION_MAX_METER_VALUES)
     return payload
+
+
+def _unplugged(
+    record: ConnectorUnplugged, effect: SendRecord, times: Timestamps, now_s: float
+) -> Payload:
+    data = {
+        "transactionId": _transaction_id(effect),
+        "timestamp": _required(times.of(record.stamp, now_s)),
+    }
+    text = msgspec.json.encode(data).decode()
+    return {"vendorId": pricing.VENDOR, "messageId": pricing.UNPLUGGED, "data": text}
 
 
 def _security(record: SecurityEventHappened, times: Timestamps, now_s: float) -> Payload:
