@@ -13,6 +13,7 @@ from enum import Enum
 
 import msgspec
 
+from chargepoint.station.access_variables import access_variables
 from chargepoint.station.desk import Desk
 from chargepoint.station.effects import Verdict
 from chargepoint.station.option_variables import option_variables
@@ -68,6 +69,15 @@ class Variable:
         return self.definition.maximum if self.kind is Kind.INTEGER else None
 
 
+def rows(settings: StationSettings) -> tuple[Definition, ...]:
+    """Everything that this station has."""
+    return (
+        *definitions(settings),
+        *access_variables(settings),
+        *option_variables(settings),
+    )
+
+
 class DeviceModel:
     """All variables of the station."""
 
@@ -78,7 +88,7 @@ class DeviceModel:
             (row.component, row.variable): Variable(
                 definition=row, value=row.default, origin=Origin.DEFAULT
             )
-            for row in (*definitions(settings), *option_variables(settings))
+            for row in rows(settings)
         }
         self._load(settings.variables, Origin.FILE)
         stored = {_place(key): str(msgspec.json.decode(text)) for key, text in kept.items()}

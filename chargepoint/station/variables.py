@@ -219,34 +219,6 @@ def security_variables(settings: StationSettings) -> tuple[Definition, ...]:
     )
 
 
-LIST_ENTRIES_MAX = 10_000
-LIST_ITEMS_MAX = 500
-"""Entries of the local list, and of one message that changes it."""
-
-
-def access_variables(settings: StationSettings) -> tuple[Definition, ...]:
-    """Local list and reservations. What is not for the CSMS to change, the installer may."""
-
-    def row(
-        component: str, variable: str, kind: Kind, default: str, writable: bool = False
-    ) -> Definition:
-        return Definition(
-            component=component,
-            variable=variable,
-            kind=kind,
-            default=default if writable else settings.variables.get((component, variable), default),
-            writable=writable,
-        )
-
-    return (
-        row("LocalAuthListCtrlr", "Enabled", _B, "true", writable=True),
-        row("LocalAuthListCtrlr", "Entries", _I, str(LIST_ENTRIES_MAX)),
-        row("LocalAuthListCtrlr", "ItemsPerMessage", _I, str(LIST_ITEMS_MAX)),
-        row("ReservationCtrlr", "Enabled", _B, "true"),
-        row("ReservationCtrlr", "NonEvseSpecific", _B, "true"),
-    )
-
-
 def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     """The table for this station: some rows depend on what it is made of."""
     rotation = ",".join(
@@ -258,7 +230,6 @@ def definitions(settings: StationSettings) -> tuple[Definition, ...]:
     return (
         *TABLE,
         *security_variables(settings),
-        *access_variables(settings),
         Definition(
             component="Ocpp16Ctrlr",
             variable="ConnectorPhaseRotation",

@@ -205,6 +205,14 @@ def test_a_list_that_would_grow_too_long_is_refused_whole() -> None:
     assert version(world) == 2
 
 
+@pytest.mark.parametrize(("installed", "limit"), [("3", "3"), ("0", "10000"), ("10001", "10000")])
+def test_the_installer_may_lower_the_limit(installed: str, limit: str) -> None:
+    """Keys, rule 6: LocalAuthListMaxLength is not for the CSMS to change."""
+    world = World(variables={ENTRIES: installed})
+    assert world.station.device_model.text(*ENTRIES) == limit
+    assert world.set(*ENTRIES, "2") is Verdict.REJECTED
+
+
 # --- Written --------------------------------------------------------------------------------------
 
 
