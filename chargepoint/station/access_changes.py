@@ -100,7 +100,7 @@ class AccessChanges:
                 return
             self._tasks.answer(event.call, Verdict.ACCEPTED)
             self.show()
-            self._security.happened("ReconfigurationOfSecurityParameters", what)
+            self._security.requested("ReconfigurationOfSecurityParameters", what)
             if outcome.tried_next:
                 self._desk.emit(Reconnect(reason="security settings changed"))
 

@@ -97,7 +97,7 @@ class OwnCertificate:
             self._tasks.answer(event.call, Verdict.ACCEPTED)
             self._desk.note("certificate.taken")
             what = "took a new certificate of the station"
-            self._security.happened("ReconfigurationOfSecurityParameters", what)
+            self._security.requested("ReconfigurationOfSecurityParameters", what)
             if outcome.tried_next:
                 self._desk.emit(Reconnect(reason="new certificate"))
 
@@ -174,4 +174,4 @@ class OwnCertificate:
     def _refuse(self, event: ChainGiven, problem: str) -> None:
         self._tasks.answer(event.call, Verdict.REJECTED, problem)
         self._desk.note("certificate.refused", use="ChargingStationCertificate", problem=problem)
-        self._security.happened("InvalidChargePointCertificate", problem)
+        self._security.requested("InvalidChargePointCertificate", problem)

@@ -60,7 +60,7 @@ class RootCertificates:
             if outcome.done:
                 self._desk.note("certificate.installed", use=event.use.value)
                 what = f"installed a {event.use.value}"
-                self._security.happened("ReconfigurationOfSecurityParameters", what)
+                self._security.requested("ReconfigurationOfSecurityParameters", what)
             else:
                 self._desk.note("certificate.refused", use=event.use.value, problem=outcome.problem)
                 if event.use is CertificateUse.CSMS_ROOT and not outcome.broken:
@@ -83,7 +83,7 @@ class RootCertificates:
             if outcome.done:
                 self._desk.note("certificate.deleted", serial=event.hash.serial)
                 what = "deleted a root certificate"
-                self._security.happened("ReconfigurationOfSecurityParameters", what)
+                self._security.requested("ReconfigurationOfSecurityParameters", what)
 
         if not self._tasks.do(RemoveRoot(hash=event.hash), then):
             self._tasks.answer(event.call, Verdict.FAILED)

@@ -57,7 +57,32 @@ class SecurityEvents:
 
     def happened(self, kind: str, info: str = "") -> None:
         """`kind` is a name from the OCPP security event list; KeyError for another."""
-        sent = EVENTS[kind]
+        self._tell(kind, info, EVENTS[kind])
+
+    def requested(self, kind: str, info: str = "") -> None:
+        """What the CSMS brings about itself: logged each time, sent once for each cause until it
+        has accepted us again. One that repeats itself must not fill the outbox."""
+        self._tell(kind, info, EVENTS[kind] and self._is_new(kind, info))
+
+    def noticed(self, kind: str, info: str = "") -> None:
+        """What repeats itself: told once for each cause until the CSMS has accepted us again."""
+        if self._is_new(kind, info):
+            self.happened(kind, info)
+
+    def accepted(self) -> None:
+        """The CSMS is there: what happens from here on is told anew."""
+        self._repeats.clear()
+
+    # --- Inside -----------------------------------------------------------------------------------
+
+    def _is_new(self, kind: str, info: str) -> bool:
+        cause = (kind, info)
+        if cause in self._repeats or len(self._repeats) >= REPEATS_MAX:
+            return False
+        self._repeats.add(cause)
+        return True
+
+    def _tell(self, kind: str, info: str, sent: bool) -> None:
         stamp = self._desk.stamp()
         self._desk.emit(
             LogSecurityEvent(
@@ -72,15 +97,3 @@ class SecurityEvents:
                 info=info[:INFO_MAX],
             )
             self._outbox.append(record, durable=True)
-
-    def noticed(self, kind: str, info: str = "") -> None:
-        """The same, once for each cause until the CSMS has accepted us again."""
-        cause = (kind, info)
-        if cause in self._repeats or len(self._repeats) >= REPEATS_MAX:
-            return
-        self._repeats.add(cause)
-        self.happened(kind, info)
-
-    def accepted(self) -> None:
-        """The CSMS is there: what happens from here on is told anew."""
-        self._repeats.clear()

@@ -460,6 +460,16 @@ def test_a_cause_is_told_once_until_the_csms_is_back_and_sent_then() -> None:
     assert bank.logged() == ["InvalidCentralSystemCertificate"] * 2
 
 
+def test_a_csms_that_repeats_itself_fills_the_log_but_not_the_outbox() -> None:
+    """11.5: the log is bounded, and a record may be refused and kept for ever."""
+    bank = Bank()
+    for _ in range(30):
+        installing(bank)
+        bank.finish()
+    assert bank.logged() == ["ReconfigurationOfSecurityParameters"] * 30
+    assert bank.sent_kinds().count("ReconfigurationOfSecurityParameters") == 1
+
+
 def test_a_station_that_is_torn_down_is_reported() -> None:
     """11.5: TamperDetectionActivated."""
     bank = Bank()
