@@ -3,6 +3,7 @@
     --only hazards machine   these modules; without it all
     --kind tables|bodies     one kind; without it both
     --budget 5               seconds of tests for a mutant, the likeliest first; without it all
+    --tests FILE ...         only these tests; without it the whole room
     --names FILE             only mutants whose names are lines of FILE
 
 mutmut (`make mutation`) does the bodies of plain functions and methods; this one also reaches what
@@ -226,12 +227,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--kind", choices=("tables", "bodies"))
     parser.add_argument("--budget", type=float)
+    parser.add_argument("--tests", nargs="*", default=["tests/evse"])
     parser.add_argument("--names", type=Path)
     hypothesis.settings.register_profile("mutation", database=None)
     hypothesis.settings.load_profile("mutation")
-    runner = Runner(parser.parse_args())
+    chosen = parser.parse_args()
+    runner = Runner(chosen)
     began_s = time.monotonic()
-    code = pytest.main(["-q", "-s", "-p", "no:cacheprovider", "tests/evse"], plugins=[runner])
+    code = pytest.main(["-q", "-s", "-p", "no:cacheprovider", *chosen.tests], plugins=[runner])
     print(f"\n{dict(runner.counts)} in {time.monotonic() - began_s:.0f} s")
     print(*runner.survivors, sep="\n")
     return int(code) or int(bool(runner.survivors))

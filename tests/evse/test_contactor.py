@@ -51,6 +51,7 @@ def test_energy_that_flows_again_has_no_cause_of_an_end() -> None:
     ("before", "after", "situation", "cause"),
     [
         (Phase.ENERGISED, Phase.ENERGISED, PAUSED, None),
+        (Phase.CLOSING, Phase.CLOSING, ALARM, None),
         (Phase.OFFERING, Phase.CLOSING, REVOKED, None),
         (Phase.CLOSING, Phase.ENERGISED, ASKING, None),
         (Phase.ENERGISED, Phase.STOPPING, REVOKED, StopCause.REVOKED),
@@ -101,8 +102,11 @@ def test_an_opening_is_under_load_unless_the_vehicle_had_paused(
     assert closed == ContactorClosed(seq=0, at_s=1.0, evse=7, operations=1)
     contactor.follow_phase(Phase.ENERGISED, Phase.OPENING, end)
     told = switched(contactor, False, 2.0)
-    assert isinstance(told, ContactorOpened)
-    assert (told.evse, told.at_s, told.under_load) == (7, 2.0, under_load)
+    cause = StopCause.VEHICLE_PAUSED if end is PAUSED else None
+    cause = cause or (StopCause.UNPLUGGED if end is GONE else StopCause.LIMIT_BELOW_MINIMUM)
+    assert told == ContactorOpened(seq=0, at_s=2.0, evse=7, cause=cause, under_load=under_load)
+    contactor.follow_phase(Phase.CLOSING, Phase.ENERGISED, ASKING)
+    assert contactor.stop_cause is None
 
 
 def test_each_change_is_told_once_and_only_when_command_and_contact_agree() -> None:
