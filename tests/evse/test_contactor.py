@@ -151,3 +151,10 @@ def test_instants_are_those_of_the_first_command_and_a_closing_is_confirmed_anew
     assert contactor.opened_s == 5.0
     contactor.command(True, 7.0)
     assert (contactor.closed_s, contactor.confirmed, contactor.operations) == (7.0, False, 1)
+
+
+def test_a_contact_that_is_closed_without_command_is_no_closing_of_ours() -> None:
+    contactor = Contactor(1)
+    contactor.command(False, 1.0)
+    assert contactor.follow_feedback(True, Phase.STARTING, 1.0) is None
+    assert (contactor.closed, contactor.confirmed, contactor.operations) == (True, False, 0)
