@@ -90,10 +90,13 @@ async def test_a_new_key_is_used_at_once_and_after_a_kill_and_is_written_nowhere
         assert shown == {"configurationKey": [{"key": "AuthorizationKey", "readonly": False}]}
         await killed(world)
         assert NEW_KEY.encode() not in written(tmp_path)
-        log = (world.stage.config.state_dir / "security.log").read_text()
-        kinds = [json.loads(line)["event"] for line in log.splitlines()]
-        assert kinds.count("StartupOfTheDevice") == 2
-        assert "ReconfigurationOfSecurityParameters" in kinds
+        log = world.stage.config.state_dir / "security.log"
+
+        def kinds() -> list[str]:
+            return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+        await world.until(lambda: kinds().count("StartupOfTheDevice") == 2, "its line in the log")
+        assert "ReconfigurationOfSecurityParameters" in kinds()
 
 
 async def test_a_key_that_the_csms_forgets_leaves_the_old_one_in_force(tmp_path: Path) -> None:
