@@ -21,8 +21,8 @@ UNREAD = {"evse", "control", "hal", "hil"}
 
 RULE = re.compile(r"(?<![A-Za-z0-9_])(CQ|[TRBXQASZMEYV])(\d{1,2})(?![A-Za-z0-9_])")
 KEY_RULES = re.compile(r"\b[Kk]eys, rules? (\d+)(?: and (\d+))?")
-SECTION = re.compile(r"(?<![\d.])(?:5\.[1-4]|9\.[1-7]|11\.[2-6])(?!\.?\d)")
-"""Sections of authorization, of smart charging and of security."""
+SECTION = re.compile(r"(?<![\d.])(?:5\.[1-4]|9\.[1-7]|10\.[1-3]|11\.[2-6])(?!\.?\d)")
+"""Sections of authorization, of smart charging, of files and of security."""
 CASE = re.compile(r"\bTC_\d+(?:_\d+)?")
 
 HEAD = """# OCPP 1.6J: rules, places and tests
@@ -30,10 +30,9 @@ HEAD = """# OCPP 1.6J: rules, places and tests
 Written by `python -m tests.rules` from the table there and the docstrings of the tests; change
 those, not this page. A rule without a test is marked with a dash.
 
-What is spoken: the profiles Core, LocalAuthListManagement, Reservation, SmartCharging and
-RemoteTrigger, and of the security white paper keys, profiles, certificates and security events. A
-request of another profile is answered `NotSupported`, an action that 1.6 does not have
-`NotImplemented`. Not there yet: firmware, diagnostics and logs.
+What is spoken: all profiles of 1.6 (Core, FirmwareManagement, LocalAuthListManagement, Reservation,
+SmartCharging, RemoteTrigger), and the security white paper: keys, profiles, certificates, security
+events, signed firmware and logs. An action that 1.6 does not have is answered `NotImplemented`.
 """
 
 V16 = "ocpp/v16/"
@@ -150,7 +149,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("M1",  "the answer first, then the message",                       V16 + "requests"),
         ("M2",  "no connector means all; unknown ones are rejected",        V16 + "trigger"),
         ("M3",  "meter values now, with their transaction",                 "station"),
-        ("M4",  "statuses of firmware and diagnostics",                     "not there yet"),
+        ("M4",  "statuses of firmware and diagnostics",           "station, v16/file_reports"),
         ("M5",  "unknown messages are NotImplemented",                      V16 + "trigger"),
         ("M6",  "a boot may be triggered",                                  V16 + "requests"),
         ("M7",  "a certificate request may be triggered, once CpoName is set",   "station"),
@@ -195,6 +194,12 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("11.4", "certificates: install, list, delete, sign, renew", "station, agent/security"),
         ("11.5", "security events: which are logged, which are sent",    "station"),
         ("11.6", "a CSMS that knows no white paper",                V16 + "security"),
+    )),
+    ("Firmware, diagnostics, logs", (
+        ("10.1", "UpdateFirmware: times, attempts, statuses over the restart", "station/firmware"),
+        ("10.2", "SignedUpdateFirmware: signer, signature, schedule",        "station/firmware"),
+        ("10.3", "GetDiagnostics and GetLog: places, attempts, statuses",
+                                                       "station/diagnostics, agent/jobs"),
     )),
     ("Configuration keys", (
         ("keys 1",  "names and values: letter case, lengths",               V16 + "configuration"),
