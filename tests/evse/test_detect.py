@@ -235,6 +235,11 @@ OTHER_SETTINGS = [
     (vehicle.simplified_pilot, {}, {"simplified_pilot_refused": True}, False),
     (mains.phase_missing, supply(230, 0.0, 0.0), {"phases": 1}, False),
     (mains.under_voltage, supply(100.0), {"nominal_v": 120.0}, False),
+    (mains.over_voltage, supply(250.0), {"nominal_v": 200.0, "over_voltage_ratio": 1.25}, False),
+    (mains.under_voltage, supply(100.0), {"nominal_v": 200.0, "under_voltage_ratio": 0.5}, False),
+    (mains.under_voltage, supply(200.0, 40.0), {"nominal_v": 200.0}, True),
+    (mains.phase_missing, supply(200.0, 40.0), {"nominal_v": 200.0}, False),
+    (vehicle.over_current, {"offered_a": 39.5, "current_max_a": 44.0}, {}, False),
     (mains.over_voltage, supply(139.0), {"nominal_v": 120.0}, True),
 ]
 # fmt: on

@@ -58,6 +58,8 @@ def test_what_is_no_current_is_none(current_a: float) -> None:
     offer = offer_of()
     offer.renew(current_a, 5.0, 0.0)
     assert offer.limit(**NOTHING, now_s=1.0) == (0.0, "lease")
+    offer.renew(0.5, 5.0, 0.0)
+    assert offer.limit(**NOTHING, now_s=1.0) == (0.5, "lease")
 
 
 def test_no_pilot_offers_more_than_80_a() -> None:
@@ -122,6 +124,15 @@ def test_a_lower_current_acts_at_once_and_a_higher_one_waits_for_5_s() -> None:
     assert (offer.offered_a, offer.reduced_s) == (20.0, 15.1)
 
 
+def test_the_same_current_again_is_neither_a_raise_nor_a_reduction() -> None:
+    offer = offer_of()
+    show(offer, Shown.OFFER, 10.0, 10.0)
+    show(offer, Shown.OFFER, 14.0, 10.0)
+    assert offer.reduced_s == 10.0
+    show(offer, Shown.OFFER, 15.0, 16.0)
+    assert offer.offered_a == 16.0
+
+
 def test_a_first_offer_does_not_wait() -> None:
     offer = offer_of()
     show(offer, Shown.OFFER, 10.0, 10.0)
@@ -141,6 +152,9 @@ def test_readings_show_the_oscillator_a_tenth_of_a_second_later() -> None:
     assert offer.oscillates(11.0), "it was not started again"
     show(offer, Shown.STEADY, 12.0)
     assert not offer.oscillates(20.0)
+    offer = offer_of()
+    show(offer, Shown.OFFER, 0.0)
+    assert offer.oscillates(0.1)
 
 
 def test_state_f_is_ours_until_half_a_second_after_it_ended() -> None:

@@ -62,7 +62,7 @@ def test_a_negative_half_wave_of_minus_13_v_is_still_one() -> None:
 # fmt: off
 HALF_WAVES = [
     (9.0, -12.0, Diode.PASSED), (6.0, -11.4, Diode.PASSED), (6.0, -10.5, Diode.PASSED),
-    (6.0, -10.0, Diode.PASSED),
+    (6.0, -10.0, Diode.PASSED), (6.0, -9.9, Diode.FAILED),
     (9.0,  -9.0, Diode.FAILED), (6.0,  -6.0, Diode.FAILED), (3.0, -3.1, Diode.FAILED),
     (9.0,  -9.9, Diode.FAILED), (10.0, -10.9, Diode.FAILED), (6.0, 6.0, Diode.FAILED),
 ]
