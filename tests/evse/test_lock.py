@@ -51,6 +51,7 @@ def test_a_bolt_that_follows_is_engaged_by_its_switch() -> None:
 
 def test_without_a_switch_it_is_engaged_after_a_second() -> None:
     lock = Lock()
+    lock.run(20, None)
     lock.want(True)
     lock.run(9, None)
     assert not lock.motor.engaged(lock.now_s)
@@ -112,6 +113,18 @@ def test_a_bolt_that_does_not_release_is_tried_again_then_once_a_minute_for_ever
     lock.run(1, False)
     assert not lock.motor.stuck
     assert lock.run(100, False) == [False] * 100
+
+
+def test_attempts_to_lock_are_not_counted_against_the_release() -> None:
+    lock = Lock(attempts=2)
+    lock.want(True)
+    lock.run(100, False)
+    assert lock.motor.failed
+    lock.want(False)
+    lock.run(25, True)
+    assert not lock.motor.stuck
+    lock.run(20, True)
+    assert lock.motor.stuck
 
 
 def test_a_switch_that_turns_right_in_between_ends_the_way_back() -> None:

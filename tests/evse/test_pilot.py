@@ -37,6 +37,10 @@ BANDS = [
     (4.5, A, C), (4.5, B, C), (4.5, C, C), (4.5, D, D), (4.5, None, D),
     (3.9, C, D), (3.0, None, D), (2.1, C, D),
     (1.9, D, E), (0.0, None, E), (-1.0, C, E), (-1.9, C, E),
+    (12.95, C, A), (11.05, C, A), (10.95, C, B), (10.05, A, A), (10.05, C, B), (9.95, A, B),
+    (8.05, C, B), (7.95, C, C), (7.95, B, B), (7.05, B, B), (6.95, B, C), (5.05, B, C),
+    (4.95, D, D), (4.95, C, C), (4.05, C, C), (3.95, C, D), (2.05, C, D), (1.95, D, E),
+    (-1.95, D, E), (-2.05, E, F),
     (10.0, A, A), (10.0, B, B), (7.0, B, B), (7.0, C, C), (4.0, C, C), (4.0, D, D), (2.0, E, D),
     (-2.0, F, E), (-2.1, C, F), (-6.0, A, F), (-10.5, None, F), (-12.0, B, F), (-13.1, B, F),
 ]
@@ -62,7 +66,8 @@ def test_a_negative_half_wave_of_minus_13_v_is_still_one() -> None:
 # fmt: off
 HALF_WAVES = [
     (9.0, -12.0, Diode.PASSED), (6.0, -11.4, Diode.PASSED), (6.0, -10.5, Diode.PASSED),
-    (6.0, -10.0, Diode.PASSED), (6.0, -9.9, Diode.FAILED),
+    (6.0, -10.0, Diode.PASSED), (6.0, -9.9, Diode.FAILED), (11.15, -10.0, Diode.FAILED),
+    (11.25, -10.0, Diode.PASSED),
     (9.0,  -9.0, Diode.FAILED), (6.0,  -6.0, Diode.FAILED), (3.0, -3.1, Diode.FAILED),
     (9.0,  -9.9, Diode.FAILED), (10.0, -10.9, Diode.FAILED), (6.0, 6.0, Diode.FAILED),
 ]
