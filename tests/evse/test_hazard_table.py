@@ -254,6 +254,21 @@ def test_faults_without_a_name_here_are_told_by_their_own() -> None:
     assert not Hazards(EvseSettings(evse=1)).suspected
 
 
+def test_each_raising_and_lifting_is_told_once() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    told = hazards.update(seen(0.0, "lock_stuck"))
+    assert told == (Change(hazard="lock_stuck", detail="reported by the board"),)
+    assert hazards.update(seen(1.0, "lock_stuck")) == ()
+    assert hazards.update(seen(2.0)) == (Change(hazard="lock_stuck", detail=None),)
+    assert hazards.update(seen(3.0)) == ()
+
+
+def test_what_is_detected_here_is_told_in_its_own_words() -> None:
+    hazards = Hazards(EvseSettings(evse=1))
+    told = hazards.update(Observation(now_s=0.0, lock_stuck=True))
+    assert told == (Change(hazard="lock_stuck", detail="still locked after 5 attempts"),)
+
+
 def test_a_hazard_of_before_is_raised_once_and_told_with_the_next_step() -> None:
     hazards = Hazards(EvseSettings(evse=1))
     assert hazards.latch("tilted", "fell over") == (True, "tilted raised")

@@ -103,6 +103,7 @@ def test_a_bolt_that_does_not_release_is_tried_again_then_once_a_minute_for_ever
     lock.want(False)
     assert lock.run(9, True) == [False] * 9
     assert lock.run(5, True) == [True] * 5
+    assert not lock.motor.engaged(lock.now_s), "driven back is not wanted"
     lock.run(10, True)
     assert not lock.motor.stuck
     lock.run(1, True)
