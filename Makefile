@@ -12,6 +12,7 @@ help:
 	@echo "make foreign install the foreign central system of the tests (needs npm)"
 	@echo "make format  bring the sources into form"
 	@echo "make bench   measure: reaction, start, memory, drain, bytes written"
+	@echo "make fuzz    a million hostile frames against a simulated station (FUZZ='--seed 7')"
 	@echo "make hil     all scenarios on the simulator's wire; report in var/hil (HIL='--baud 19200')"
 	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make mutation  break the safety core piece by piece; do the tests notice? (an hour or more)"
@@ -44,6 +45,9 @@ format: setup
 
 bench: setup
 	@for script in boot memory bytes composite drain reaction; do $(PY) bench/$$script.py || exit 1; done
+
+fuzz: setup
+	@nice $(PY) -m tests.fuzz.siege $(FUZZ)
 
 hil: setup
 	@$(PY) -m hil.run --bench sim $(HIL)
