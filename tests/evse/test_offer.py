@@ -154,6 +154,7 @@ def test_readings_show_the_oscillator_a_tenth_of_a_second_later() -> None:
     assert not offer.oscillates(20.0)
     offer = offer_of()
     show(offer, Shown.OFFER, 0.0)
+    assert not offer.oscillates(0.095)
     assert offer.oscillates(0.1)
 
 

@@ -45,6 +45,7 @@ def test_two_different_readings_in_a_row_show_a_leak(
 def test_readings_of_the_first_2_s_after_opening_belong_to_before() -> None:
     assert leaky(9.0, 9.1, first_s=0.5) is None
     assert leaky(9.0, 9.1, first_s=2.0) is not None
+    assert leaky(9.0, 9.1, first_s=100.5, opened_s=100.0) is None
 
 
 def test_a_closing_forgets_and_a_suspect_reading_says_nothing() -> None:
@@ -61,6 +62,22 @@ def test_a_closing_forgets_and_a_suspect_reading_says_nothing() -> None:
         suspect = reading(20.0 + number, current_a=(9.0 + number,), quality=Quality.SUSPECT)
         watch.take(suspect, 0.0)
     assert watch.leaking is None
+
+
+def test_one_reading_alone_shows_nothing_not_even_after_a_closing() -> None:
+    watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
+    watch.take(reading(5.0, current_a=(9.0,), voltage_v=(230.0,)), 0.0)
+    assert (watch.leaking, watch.live) == (None, None)
+    watch.take(None, None)
+    watch.take(reading(6.0, current_a=(9.1,), voltage_v=(231.0,)), 0.0)
+    assert (watch.leaking, watch.live) == (None, None)
+
+
+def test_50_v_are_not_live_yet() -> None:
+    watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
+    for number in range(3):
+        watch.take(reading(5.0 + number, current_a=(0.1 * number,), voltage_v=(50.0,)), 0.0)
+    assert watch.live is None
 
 
 @pytest.mark.parametrize(
