@@ -133,6 +133,18 @@ def test_a_current_is_judged_5_s_after_the_last_reduction_and_while_it_is_recent
     assert watch.judged_a(Offer(EvseSettings(evse=1), TRAITS), 5.0) is None, "nothing is offered"
 
 
+def test_an_offer_that_has_ended_is_nothing_to_judge_against() -> None:
+    offer = offering(since_s=100.0)
+    watch = MeterWatch(EvseSettings(evse=1))
+    watch.take(reading(104.9, current_a=(3.0,)), None)
+    assert watch.judged_a(offer, 105.0) is None
+    watch.take(reading(105.0, current_a=(3.0,)), None)
+    assert watch.judged_a(offer, 105.0) == 3.0
+    offer.show(Shown.STEADY, 16.0, allowed=True, faulty=False, now_s=106.0)
+    watch.take(reading(120.0, current_a=(3.0,)), None)
+    assert watch.judged_a(offer, 120.0) is None
+
+
 def test_a_meter_without_currents_gives_nothing_to_judge() -> None:
     watch = MeterWatch(EvseSettings(evse=1))
     watch.take(reading(6.0, voltage_v=(230.0,)), None)
