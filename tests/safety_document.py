@@ -96,7 +96,7 @@ def failures(record: Record) -> str:
             f"`{name}`",
             _grouped(baud),
             f"{entry['failures']} of {entry['runs']}",
-            PLANT.sub("", entry["detail"]),
+            PLANT.sub("", entry["detail"]).partition("\n")[0],
         )
         for name, by_baud in record.items()
         for baud, entry in by_baud.items()
@@ -191,8 +191,8 @@ def _cell(time: Mapping[str, Any] | None) -> str:
     if time is None:
         return "–"
     took_s = time.get("took_s")
-    if "limit_s" not in time and time["met"]:
-        return "held"
+    if "least_s" in time and "limit_s" not in time:
+        return "held" if time["met"] else "**not held ✗**"
     digits = 3 if took_s is None or took_s < 10 or not time["met"] else 1
     text = "not seen" if took_s is None else f"{took_s:.{digits}f}"
     return text if time["met"] else f"**{text} ✗**"
