@@ -32,9 +32,8 @@ from chargepoint.agent.csms import CsmsLink
 from chargepoint.agent.endpoint import endpoint
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.jobs.desk import FileJobs, Trust
-from chargepoint.agent.jobs.snapshot import Snapshot
 from chargepoint.agent.leases import Leases
-from chargepoint.agent.messages import KEPT, Messages
+from chargepoint.agent.messages import Messages
 from chargepoint.agent.runtime import Parts, Runtime, write_note
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store import Opened, Store
@@ -261,14 +260,10 @@ class _Agent:
             quarantined_before=quarantined_before,
             started_s=self._started_s,
             now=time.monotonic,
+            lines=lambda: tuple(self._output.recent),
         )
         if parts.files is not None:
-            parts.files.snapshot = lambda: Snapshot(
-                status=desk.status(),
-                variables=desk.variables().variables,
-                messages=self._messages.last(KEPT),
-                lines=tuple(self._output.recent),
-            )
+            parts.files.snapshot = desk.snapshot
         return Local(self._config, desk, tell, failed)
 
     def _files(self, keeper: Keeper) -> FileJobs | None:

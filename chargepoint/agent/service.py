@@ -27,6 +27,7 @@ from chargepoint.ipc.service import (
     GetStatus,
     GetTransactions,
     LiftHazard,
+    MakeDiagnostics,
     Resend,
     StationStatus,
     Variables,
@@ -57,6 +58,7 @@ class Desk(Protocol):
     def variables(self) -> Variables: ...
     def turn_csms(self, on: bool) -> Done: ...
     async def lift_hazard(self, evse: int, hazard: str) -> Done: ...
+    def diagnostics(self) -> AsyncIterator[Answered]: ...
 
 
 class Service:
@@ -127,6 +129,9 @@ class Service:
             case GetRecords():
                 async for part in self._desk.bookkeeping.records():
                     await self._write(writer, part)
+            case MakeDiagnostics():
+                async for piece in self._desk.diagnostics():
+                    await self._write(writer, piece)
             case Resend(sequence=sequence):
                 done = await self._desk.bookkeeping.resend(sequence)
                 self._log.info("service.record_resent", sequence=sequence, ok=done.ok)

@@ -6,7 +6,7 @@ IdTokens are masked here; passwords are not known here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,10 +16,12 @@ from chargepoint.agent.bookkeeping import Bookkeeping
 from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core
 from chargepoint.agent.csms import CsmsLink, LinkState
-from chargepoint.agent.messages import Messages
+from chargepoint.agent.jobs.snapshot import Snapshot
+from chargepoint.agent.messages import KEPT, Messages
 from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
+    Answered,
     CostStatus,
     CountsStatus,
     CsmsStatus,
@@ -71,6 +73,8 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     """Records refused for good before this start."""
     started_s: float
     now: Callable[[], float]
+    lines: Callable[[], Sequence[tuple[float, str]]] = tuple
+    """Last log lines with the host's time."""
 
     def status(self) -> StationStatus:
         now_s = self.now()
@@ -106,6 +110,21 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
                 for variable in self.station.device_model
             )
         )
+
+    def snapshot(self) -> Snapshot:
+        """What goes into a diagnostics archive."""
+        return Snapshot(
+            status=self.status(),
+            variables=self.variables().variables,
+            messages=self.messages.last(KEPT),
+            lines=self.lines(),
+        )
+
+    def diagnostics(self) -> AsyncIterator[Answered]:
+        """The archive in parts, then Done."""
+        from chargepoint.agent.jobs.local_archive import archive_parts
+
+        return archive_parts(self.config, self.snapshot())
 
     def turn_csms(self, on: bool) -> Done:
         if self.csms is None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "status": ("status", "status", "Show the station as it is now."),
     "watch": ("watch", "watch", "Follow what happens, line by line."),
     "evse": ("evse", "evse", "Service actions on one EVSE: reset-hazard."),
+    "diagnostics": ("diagnostics", "diagnostics", "Write a zip file for a technician."),
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),
     "ocpp": ("ocpp", "ocpp", "The CSMS: link, messages, transactions, records."),

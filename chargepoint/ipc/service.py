@@ -61,6 +61,10 @@ class Resend(Request, frozen=True):
     sequence: int
 
 
+class MakeDiagnostics(Request, frozen=True):
+    """The diagnostics archive, as `ArchivePart`, then `Done`."""
+
+
 class GetConfiguration(Request, frozen=True):
     """Every variable of the device model with its value and origin. Answered by `Variables`."""
 
@@ -224,6 +228,12 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     writable: bool
 
 
+class ArchivePart(Answered, frozen=True):
+    """A piece of a file, in order."""
+
+    data: bytes
+
+
 class Variables(Answered, frozen=True):
     variables: tuple[Variable, ...]
 
@@ -237,6 +247,9 @@ AnyRequest = (
     | GetTransactions
     | GetRecords
     | Resend
+    | MakeDiagnostics
     | GetConfiguration
 )
-AnyAnswer = Done | StationStatus | OcppMessage | LedgerTransaction | RecordPart | Variables
+AnyAnswer = (
+    Done | StationStatus | OcppMessage | LedgerTransaction | RecordPart | ArchivePart | Variables
+)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -20,11 +21,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from chargepoint.agent.jobs.archive import blanked, without_credentials
 from chargepoint.agent.jobs.desk import FileJobs, Trust
 from chargepoint.agent.jobs.installer import confirm, install
+from chargepoint.agent.jobs.local_archive import archive_parts
 from chargepoint.agent.jobs.signatures import signature_outcome, signer_outcome
 from chargepoint.agent.jobs.snapshot import Snapshot
 from chargepoint.config import Config, load, parse, read
 from chargepoint.ipc.service import (
+    ArchivePart,
     CsmsStatus,
+    Done,
     LedgerStatus,
     OcppMessage,
     StationStatus,
@@ -504,3 +508,26 @@ def test_no_url_keeps_its_credentials() -> None:
 
 def test_the_reference_file_installs_nothing() -> None:
     assert load(ROOT / "config/station.toml").firmware.installer == ()
+
+
+async def test_the_archive_is_handed_over_in_parts_and_not_left(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    pieces = [piece async for piece in archive_parts(config, snapshot())]
+    assert pieces[-1] == Done(ok=True)
+    data = b"".join(piece.data for piece in pieces[:-1] if isinstance(piece, ArchivePart))
+    path = tmp_path / "got.zip"
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as opened:
+        assert "status.json" in opened.namelist()
+    assert list((tmp_path / "state" / "uploads").iterdir()) == []
+
+
+def test_an_archive_is_not_made_when_the_disk_is_full(tmp_path: Path) -> None:
+    raw = configured(tmp_path)
+    full = msgspec.structs.replace(
+        raw, files=msgspec.structs.replace(raw.files, free_min_mb=100_000.0 * 1_000)
+    )
+    desk = Desk(full)
+    with http_server(Shelf()) as url:
+        assert desk.outcome(upload_to(url)).detail == "no room on the disk"
+    desk.jobs.stop(1.0)

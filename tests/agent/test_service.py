@@ -15,6 +15,7 @@ from chargepoint.ipc.client import ServiceClient
 from chargepoint.ipc.codec import decode_answer
 from chargepoint.ipc.service import (
     Answered,
+    ArchivePart,
     Connect,
     CsmsStatus,
     Disconnect,
@@ -26,6 +27,7 @@ from chargepoint.ipc.service import (
     GetTransactions,
     LedgerStatus,
     LiftHazard,
+    MakeDiagnostics,
     OcppMessage,
     Request,
     Resend,
@@ -85,6 +87,10 @@ class Desk:
     async def lift_hazard(self, evse: int, hazard: str) -> Done:
         return Done(ok=False, detail=f"{evse} {hazard}: the cause is still there")
 
+    async def diagnostics(self) -> AsyncIterator[Answered]:
+        yield ArchivePart(data=b"\0\xff" * 15_000)
+        yield Done(ok=True)
+
 
 def trace(number: int) -> Trace:
     return Trace(outgoing=True, kind="call", action=f"A{number}", message_id="m", text="[]")
@@ -124,6 +130,13 @@ async def test_requests_are_answered(served: Socket) -> None:
     assert await served.ask(Disconnect()) == [Done(ok=True)]
     assert await served.ask(Connect()) == [Done(ok=True)]
     assert served.desk.turned == [False, True]
+
+
+async def test_an_archive_comes_in_parts(served: Socket) -> None:
+    assert await served.ask(MakeDiagnostics()) == [
+        ArchivePart(data=b"\0\xff" * 15_000),
+        Done(ok=True),
+    ]
 
 
 async def test_only_owner_and_group_may_ask(served: Socket) -> None:

@@ -60,8 +60,12 @@ def write_security_log(target: Path, state_dir: Path, span: Span) -> None:
 
 
 def without_credentials(text: str) -> str:
-    """`text` without name and password in any URL."""
-    return _CREDENTIALS.sub(rf"\1{HIDDEN}@", text)
+    """`text` without name and password in any URL.
+
+    Line by line: one long search would hold up the rest of the agent.
+    """
+    lines = text.splitlines(keepends=True)
+    return "".join(_CREDENTIALS.sub(rf"\1{HIDDEN}@", line) for line in lines)
 
 
 def security_lines(state_dir: Path, span: Span) -> Iterator[str]:

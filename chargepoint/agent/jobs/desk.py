@@ -38,6 +38,8 @@ from chargepoint.station.file_values import (
 MB = 1024 * 1024
 UPLOAD_TOTAL_S = 3600.0
 ARCHIVE_MAX = 64 * MB
+ARCHIVE_ROOM = 16 * MB
+"""What must be free for an archive in the making, besides what is left to others."""
 
 Job = tuple[int, Work, Snapshot | None, threading.Event]
 
@@ -213,12 +215,18 @@ class FileJobs:
 
     def _upload(self, work: Upload, snapshot: Snapshot | None, cancelled: threading.Event) -> None:
         from chargepoint.agent.jobs.archive import write_archive, write_security_log
-        from chargepoint.agent.jobs.places import place
+        from chargepoint.agent.jobs.download import room
+        from chargepoint.agent.jobs.places import TransferError, place
         from chargepoint.agent.jobs.transfer import Transfer
         from chargepoint.agent.jobs.upload import upload
 
         place(work.location)  # before anything is made for it
         self._clear_uploads()
+        if (
+            room(self._uploads, ARCHIVE_ROOM, int(self._config.files.free_min_mb * MB))
+            < ARCHIVE_ROOM
+        ):
+            raise TransferError(Problem.FAILED, "no room on the disk")
         span = Span(work.oldest, work.latest)
         source = self._uploads / work.file_name
         try:
