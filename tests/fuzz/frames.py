@@ -59,10 +59,13 @@ LIKELY = {
 class Hostile:
     """An endless source of frames. `authorizes`: whether it starts charging in its own name."""
 
-    def __init__(self, dice: random.Random, authorizes: bool = False) -> None:
+    def __init__(
+        self, dice: random.Random, authorizes: bool = False, without: tuple[str, ...] = ()
+    ) -> None:
         self.dice = dice
         self._authorizes = authorizes
-        self._requests = (*REQUESTS, REMOTE_START) if authorizes else REQUESTS
+        known = (*REQUESTS, REMOTE_START) if authorizes else REQUESTS
+        self._requests = tuple(action for action in known if action not in without)
         self._count = 0
 
     def frame(self) -> str:

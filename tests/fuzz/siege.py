@@ -20,7 +20,7 @@ from typing import Any
 from chargepoint.agent.core import FrameReceived, ShellEffect
 from chargepoint.station.effects import Note
 from hil.csms.central import Refusal
-from tests.fuzz.frames import Hostile
+from tests.fuzz.frames import NUMBERS, Hostile
 from tests.sim.parts import Link
 from tests.sim.world import EVSES, World
 
@@ -170,7 +170,7 @@ PUT_RIGHT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ClearChargingProfile", {}),
     ("ClearCache", {}),
     ("SendLocalList", {"listVersion": 1, "updateType": "Full"}),
-    *(("CancelReservation", {"reservationId": number}) for number in (0, 1, 2, 3, 7)),
+    *(("CancelReservation", {"reservationId": number}) for number in NUMBERS if number < 2**31),
     ("ChangeAvailability", {"connectorId": 0, "type": "Operative"}),
     ("ChangeAvailability", {"connectorId": 1, "type": "Operative"}),
     ("ChangeAvailability", {"connectorId": 2, "type": "Operative"}),
