@@ -169,7 +169,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("E12", "offered current and power",                                "station"),
         ("E13", "the grid's time, a small delay of sending",                "station"),
         ("E14", "what cannot be read is left out",                          V16 + "meter_values"),
-        ("E15", "signed values",                                            "not there yet"),
+        ("E15", "signed values",                                    "station, v16/meter_values"),
         ("E16", "whole Wh; the stop never below the start",                 "station"),
     )),
     ("Smart charging", (

@@ -68,14 +68,14 @@ Rule = tuple[Callable[[Facts], bool], Callable[[Facts], ConnectorState | None]]
 def _in_transaction(facts: Facts) -> ConnectorState | None:
     held = facts.before if facts.before in _HELD else _C.PREPARING
     view = facts.session.vehicle.view
-    if facts.session.stage is not Stage.RUNNING or view is None:
-        return held
+    if facts.session.stage is not Stage.RUNNING or view is None or facts.before is _C.FINISHING:
+        return held  # F2: from Finishing it goes on by way of Preparing only
     state = IN_TRANSACTION[view.phase]
     if state is _C.SUSPENDED_EV and facts.session.paused:
         state = _C.SUSPENDED_EVSE  # S4: both pause
     if state is None:
         return held
-    settled = facts.now_s >= facts.session.vehicle.phase_since_s + SETTLE_S
+    settled = facts.now_s >= _settled_s(facts.session)
     return state if settled or state not in _SUSPENDED else held
 
 
@@ -88,6 +88,7 @@ RULES: tuple[Rule, ...] = (
     (lambda f: f.session.stage is Stage.AUTHORIZED,        lambda f: _C.PREPARING),
     (lambda f: f.session.used,                             lambda f: _C.FINISHING),
     (lambda f: f.reserved and not f.prepared,              lambda f: _C.RESERVED),
+    (lambda f: f.session.given_up and not f.prepared,      lambda f: _C.FINISHING),   # B6
     (lambda f: f.session.vehicle.connected or f.prepared,  lambda f: _C.PREPARING),
     (lambda f: True,                                       lambda f: _C.AVAILABLE),
 )
@@ -148,14 +149,20 @@ class ConnectorReports:
                 self._tell(self._made(session, state, readerless(session.evse)))
 
     def deadline_s(self, sessions: Iterable[Session]) -> float | None:
-        """When a suspension would have lasted long enough."""
-        return earliest(*(self._settling_s(session) for session in sessions))
+        """When a suspension would have lasted long enough, or an attempt too long."""
+        return earliest(
+            *(
+                each
+                for session in sessions
+                for each in (self._settling_s(session), _late_s(session))
+            )
+        )
 
     def _settling_s(self, session: Session) -> float | None:
         view = session.vehicle.view
         if session.stage is not Stage.RUNNING or view is None:
             return None
-        settled_s = session.vehicle.phase_since_s + SETTLE_S
+        settled_s = _settled_s(session)
         passing = IN_TRANSACTION[view.phase] in _SUSPENDED and settled_s > self._desk.now_s
         return settled_s if passing else None
 
@@ -181,6 +188,17 @@ class ConnectorReports:
         remarkable = report.state is not _C.AVAILABLE or report.fault is not None
         if before is not None or report.evse != 0 or remarkable:
             self._desk.emit(ReportConnector(report=report))
+
+
+def _settled_s(session: Session) -> float:
+    """When the phase of a running transaction has lasted long enough to be told."""
+    transaction = session.transaction
+    started_s = 0.0 if transaction is None else transaction.started.at_s
+    return max(session.vehicle.phase_since_s, started_s) + SETTLE_S
+
+
+def _late_s(session: Session) -> float | None:
+    return None if session.given_up else session.attempt_until_s
 
 
 def _essence(report: ConnectorReport) -> tuple[ConnectorState, str | None, str]:

@@ -88,6 +88,8 @@ class Session:
         """Who charged last with what is plugged in now; None: nobody did."""
         self._ending: Ending | None = None
         self._control_boot: str | None = None
+        self._dropped_s = 0.0
+        """When a leave was last given up."""
 
     # --- What others ask --------------------------------------------------------------------------
 
@@ -125,6 +127,21 @@ class Session:
     def used(self) -> bool:
         """What is plugged in has had its transaction."""
         return self.last_token is not None and self.vehicle.connected
+
+    @property
+    def attempt_until_s(self) -> float | None:
+        """How long a vehicle that nobody has authorized is taken to be about to charge (B6)."""
+        timeout_s = self._model.number("TxCtrlr", "EVConnectionTimeOut")
+        waits = self.stage is Stage.FREE and self.vehicle.known and self.vehicle.connected
+        if not (waits and timeout_s) or self.used:
+            return None
+        return max(self.vehicle.plugged_s, self._dropped_s) + timeout_s
+
+    @property
+    def given_up(self) -> bool:
+        """Nobody has authorized it in time; a card may still start it (F2)."""
+        until_s = self.attempt_until_s
+        return until_s is not None and self._desk.now_s >= until_s
 
     @property
     def startable(self) -> bool:
@@ -187,6 +204,7 @@ class Session:
         """The leave is given up without a transaction (B1)."""
         if self.stage is Stage.AUTHORIZED:
             self.leave, self.stage = None, Stage.FREE
+            self._dropped_s = self._desk.now_s
 
     def verdict(self, transaction: TransactionId, info: TokenInfo) -> None:
         """The verdict that came with the answer to the start, while it still matters."""
