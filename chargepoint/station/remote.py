@@ -54,9 +54,11 @@ class Remote:
             self._desk.emit(Answer(call=event.call, verdict=Verdict.REJECTED))
             return
         self._desk.emit(Answer(call=event.call, verdict=Verdict.ACCEPTED))
-        admitted = self._reservations.admits(session.evse, event.id_token, None)
+        stored = self._authorization.stored(event.id_token)
+        group = None if stored is None else stored.group
+        admitted = self._reservations.admits(session.evse, event.id_token, group)
         if admitted and not self._model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
-            self._begin(session, event, TokenInfo(status=TokenStatus.ACCEPTED))
+            self._begin(session, event, TokenInfo(status=TokenStatus.ACCEPTED, group=group))
             return
         self._asking.add(session.evse)
         self._authorization.ask(

@@ -394,6 +394,21 @@ def test_another_of_the_group_uses_a_reservation_remotely(asks: str) -> None:
     assert used(world) == [7]
 
 
+@pytest.mark.parametrize("evse", [0, 1])
+def test_a_remote_start_without_a_question_knows_the_group_from_the_cache(evse: int) -> None:
+    """V4, V7: AuthorizeRemoteTxRequests false."""
+    world = World(evses=2, variables={REMOTE_ASKS: "false"})
+    world.csms.verdicts[FRIEND] = FAMILY
+    world.card(FRIEND)
+    world.card(FRIEND)
+    reserve(world, evse, group="FAMILY")
+    world.forget()
+    assert world.remote_start(FRIEND, 1) is A
+    assert world.of(ef.AskAuthorization) == []
+    world.plug_in(1)
+    assert used(world) == [7]
+
+
 def test_offline_the_group_is_known_from_the_cache() -> None:
     """V4, X7."""
     world = World(evses=1)
