@@ -95,6 +95,31 @@ def test_what_came_from_another_place_is_not_gone_on_with(target: Path) -> None:
     assert "Range" not in shelf.headers[1]
 
 
+def test_after_a_power_cut_a_download_starts_anew(target: Path) -> None:
+    """Nobody knows how much of the part has reached the disk."""
+    shelf = Shelf(files={"/fw": BODY}, cut_after=100_000)
+    with http_server(shelf) as url:
+        with pytest.raises(TransferError):
+            download(f"{url}/fw", target, bounds(), "boot 1")
+        download(f"{url}/fw", target, bounds(), "boot 2")
+    assert "Range" not in shelf.headers[1]
+    assert target.read_bytes() == BODY
+
+
+def test_the_version_is_noted_before_the_body_comes(target: Path) -> None:
+    """The agent may be killed in the middle of it."""
+    shelf = Shelf(files={"/fw": BODY})
+    cancelled = threading.Event()
+
+    class Dying(Transfer):
+        def moved(self, count: int) -> None:
+            raise KeyboardInterrupt
+
+    with http_server(shelf) as url, pytest.raises(KeyboardInterrupt):
+        download(f"{url}/fw", target, Dying(no_tls, 10_000_000, cancelled=cancelled))
+    assert b"v1" in target.with_suffix(".json").read_bytes()
+
+
 def test_a_whole_file_is_not_fetched_twice(target: Path) -> None:
     """After a restart between the download and what follows it."""
     shelf = Shelf(files={"/fw": BODY})

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chargepoint import log
+from chargepoint.agent.clock import host_boot_id
 from chargepoint.agent.jobs.snapshot import Snapshot, Span
 from chargepoint.config import Config
 from chargepoint.station.effects import CancelFileWork, DoFileWork
@@ -202,6 +203,7 @@ class FileJobs:
             location,
             self.file,
             Transfer(self._trust.context, size_max, speed, cancelled=cancelled),
+            host_boot_id(),
         )
 
     def _install(self, cancelled: threading.Event) -> WorkOutcome:

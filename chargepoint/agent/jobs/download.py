@@ -26,36 +26,40 @@ MODE = 0o600
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a part comes from: a digest of the location, which may hold a password."""
+    """Where a part comes from."""
 
     location: str
-    version: str
+    """A digest: the location may hold a password."""
+    boot: str
+    """Boot of the host. After a power cut nobody knows how much of a part is on the disk."""
+    version: str = ""
 
 
-def download(location: str, target: Path, transfer: Transfer) -> None:
-    """Bring the file at `location` to `target`. Raises TransferError or Cancelled."""
+def download(location: str, target: Path, transfer: Transfer, boot: str = "") -> None:
+    """Bring the file at `location` to `target`. Raises TransferError or Cancelled.
+
+    `boot`: id of the host's boot; a part of an earlier one is not gone on with.
+    """
     source = place(location)
     part, note = target.with_suffix(".part"), target.with_suffix(".json")
-    known = _origin(note)
     digest = hashlib.sha256(location.encode()).hexdigest()
-    same = known is not None and known.location == digest
-    if same and target.exists():
+    known = _origin(note)
+    if known is not None and known.location == digest and target.exists():
         return  # it was whole before a restart
     target.unlink(missing_ok=True)
-    if not same:
-        part.unlink(missing_ok=True)
-    version = Version(known.version if same and known is not None else "")
     with guarded(source):
+        if known is None or (known.location, known.boot) != (digest, boot):
+            part.unlink(missing_ok=True)
+            known = Origin(digest, boot)
+            _note(note, known)
+        version = Version(known.version, lambda tag: _note(note, Origin(digest, boot, tag)))
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
         with os.fdopen(os.open(part, flags, MODE), "r+b") as file:
             have = os.fstat(file.fileno()).st_size
-            try:
-                if source.scheme in ("http", "https"):
-                    http_files.fetch(source, file, have, version, transfer)
-                else:
-                    ftp_files.fetch(source, file, have, transfer)
-            finally:
-                _note(note, Origin(digest, version.tag))
+            if source.scheme in ("http", "https"):
+                http_files.fetch(source, file, have, version, transfer)
+            else:
+                ftp_files.fetch(source, file, have, transfer)
             file.flush()
             os.fsync(file.fileno())
             if os.fstat(file.fileno()).st_size == 0:

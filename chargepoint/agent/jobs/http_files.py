@@ -10,7 +10,7 @@ import base64
 import contextlib
 import http.client
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -32,8 +32,15 @@ OK_MAX = 299
 class Version:
     """What the server says of the file, so that a resume never joins two different ones."""
 
-    def __init__(self, tag: str = "") -> None:
+    def __init__(self, tag: str, keep: Callable[[str], None]) -> None:
         self.tag = tag
+        self._keep = keep
+
+    def learn(self, tag: str) -> None:
+        """Kept before anything of the body is written: the agent may die in the middle of it."""
+        if tag != self.tag:
+            self.tag = tag
+            self._keep(tag)
 
 
 def fetch(source: Place, target: BinaryIO, have: int, version: Version, transfer: Transfer) -> None:
@@ -56,7 +63,6 @@ def fetch(source: Place, target: BinaryIO, have: int, version: Version, transfer
                 continue
             if answer.status == 416 and have:
                 have = 0
-                version.tag = ""
                 continue
             _take(answer, target, have, version, transfer)
             return
@@ -76,9 +82,10 @@ def _take(
         raise TransferError(Problem.FAILED, "the server goes on at another place")
     target.seek(have if resumed else 0)
     target.truncate()
-    version.tag = answer.getheader("ETag") or answer.getheader("Last-Modified") or ""
-    if version.tag.startswith("W/"):
-        version.tag = answer.getheader("Last-Modified") or ""
+    tag = answer.getheader("ETag") or answer.getheader("Last-Modified") or ""
+    if tag.startswith("W/"):  # a weak one says nothing of bytes
+        tag = answer.getheader("Last-Modified") or ""
+    version.learn(tag)
     if answer.length is not None:
         transfer.fits(answer.length + (have if resumed else 0))
     transfer.moved(have if resumed else 0)
