@@ -197,6 +197,111 @@ def test_each_row_of_the_table_is_taken_in_the_situation_it_is_for(line: Row) ->
     assert follow(line.source, situation, PhaseMachine(SETTINGS)) is line.to
 
 
+A, B, C = PilotState.A, PilotState.B, PilotState.C
+STOP: dict[str, object] = {"stop_hazard": True}
+OUT: dict[str, object] = {"operative": False}
+REVOKED: dict[str, object] = {"permitted": False}
+
+# fmt: off
+WAYS: list[tuple[Phase, dict[str, object], Phase]] = [
+    # from                what there is besides GOOD                          to
+    (Phase.STARTING,      STOP,                                               Phase.FAULTED),
+    (Phase.STARTING,      {"ready": False},                                   Phase.STARTING),
+    (Phase.STARTING,      {},                                                 Phase.IDLE),
+    (Phase.IDLE,          STOP | {"pilot": A},                                Phase.FAULTED),
+    (Phase.IDLE,          STOP | OUT,                                         Phase.FAULTED),
+    (Phase.IDLE,          OUT,                                                Phase.OUT_OF_SERVICE),
+    (Phase.IDLE,          {"pilot": A},                                       Phase.IDLE),
+    (Phase.IDLE,          {"pilot": B},                                       Phase.CONNECTED),
+    (Phase.CONNECTED,     STOP,                                               Phase.FAULTED),
+    (Phase.CONNECTED,     STOP | {"pilot": A},                                Phase.FAULTED),
+    (Phase.CONNECTED,     {"pilot": A},                                       Phase.IDLE),
+    (Phase.CONNECTED,     OUT,                                                Phase.OUT_OF_SERVICE),
+    (Phase.CONNECTED,     {},                                                 Phase.OFFERING),
+    (Phase.CONNECTED,     REVOKED,                                            Phase.WAITING),
+    (Phase.CONNECTED,     REVOKED | {"pilot": B},                             Phase.CONNECTED),
+    (Phase.OFFERING,      STOP,                                               Phase.FAULTED),
+    (Phase.OFFERING,      {"pilot": A},                                       Phase.IDLE),
+    (Phase.OFFERING,      OUT,                                                Phase.CONNECTED),
+    (Phase.OFFERING,      {},                                                 Phase.CLOSING),
+    (Phase.OFFERING,      {"pilot": B},                                       Phase.OFFERING),
+    (Phase.OFFERING,      {"unlocked": True, "elapsed_s": 3.0, "asking_s": 3.0}, Phase.WAITING),
+    (Phase.OFFERING,      {"pilot": B, "asleep": True},                       Phase.WAKING),
+    (Phase.WAKING,        STOP | {"pilot": B},                                Phase.FAULTED),
+    (Phase.WAKING,        REVOKED | {"pilot": B},                             Phase.CONNECTED),
+    (Phase.WAKING,        {"pilot": B, "elapsed_s": 3.9},                     Phase.WAKING),
+    (Phase.WAKING,        {"pilot": B, "elapsed_s": 4.0},                     Phase.CONNECTED),
+    (Phase.CLOSING,       {"pilot": B},                                       Phase.OPENING),
+    (Phase.CLOSING,       REVOKED,                                            Phase.OPENING),
+    (Phase.CLOSING,       {},                                                 Phase.CLOSING),
+    (Phase.CLOSING,       {"feedback": True},                                 Phase.ENERGISED),
+    (Phase.ENERGISED,     {"pilot": B, "feedback": True},                     Phase.OPENING),
+    (Phase.ENERGISED,     REVOKED | {"pilot": B, "feedback": True},           Phase.OPENING),
+    (Phase.ENERGISED,     REVOKED | {"feedback": True},                       Phase.STOPPING),
+    (Phase.ENERGISED,     STOP | {"feedback": True},                          Phase.STOPPING),
+    (Phase.ENERGISED,     {"feedback": True},                                 Phase.ENERGISED),
+    (Phase.STOPPING,      REVOKED | {"pilot": B, "feedback": True},           Phase.OPENING),
+    (Phase.STOPPING,      REVOKED | {"feedback": True, "elapsed_s": 5.9},     Phase.STOPPING),
+    (Phase.STOPPING,      REVOKED | {"feedback": True, "elapsed_s": 6.0},     Phase.OPENING),
+    (Phase.OPENING,       STOP | {"pilot": A},                                Phase.FAULTED),
+    (Phase.OPENING,       STOP | {"feedback": True},                          Phase.OPENING),
+    (Phase.OPENING,       {"feedback": True},                                 Phase.OPENING),
+    (Phase.OPENING,       {"pilot": A},                                       Phase.IDLE),
+    (Phase.OPENING,       OUT | {"pilot": B},                                 Phase.OUT_OF_SERVICE),
+    (Phase.OPENING,       {"pilot": B, "steady_s": 0.0},                      Phase.OFFERING),
+    (Phase.OPENING,       {"pilot": B},                                       Phase.CONNECTED),
+    (Phase.WAITING,       STOP,                                               Phase.FAULTED),
+    (Phase.WAITING,       {"pilot": A},                                       Phase.IDLE),
+    (Phase.WAITING,       OUT,                                                Phase.OUT_OF_SERVICE),
+    (Phase.WAITING,       {},                                                 Phase.OFFERING),
+    (Phase.WAITING,       REVOKED | {"pilot": B},                             Phase.CONNECTED),
+    (Phase.WAITING,       REVOKED,                                            Phase.WAITING),
+    (Phase.FAULTED,       STOP | {"pilot": A},                                Phase.FAULTED),
+    (Phase.FAULTED,       {"pilot": A},                                       Phase.IDLE),
+    (Phase.FAULTED,       {},                                                 Phase.CONNECTED),
+    (Phase.OUT_OF_SERVICE, STOP | OUT,                                        Phase.FAULTED),
+    (Phase.OUT_OF_SERVICE, OUT,                                               Phase.OUT_OF_SERVICE),
+    (Phase.OUT_OF_SERVICE, {"pilot": A},                                      Phase.IDLE),
+    (Phase.OUT_OF_SERVICE, {},                                                Phase.CONNECTED),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("phase", "besides", "after"), WAYS)
+def test_each_phase_is_left_the_way_the_standard_says(
+    phase: Phase, besides: dict[str, object], after: Phase
+) -> None:
+    """Written out from the sequences of Annex A, without a look at the table."""
+    situation = replace(GOOD, **besides)  # type: ignore[arg-type]
+    assert follow(phase, situation, PhaseMachine(SETTINGS)) is after
+
+
+# fmt: off
+SHOWN = {
+    Phase.STARTING:       (Shown.STEADY, Contactor.OPEN,   Lock.PERMITTED),
+    Phase.IDLE:           (Shown.STEADY, Contactor.OPEN,   Lock.FREE),
+    Phase.CONNECTED:      (Shown.STEADY, Contactor.OPEN,   Lock.PERMITTED),
+    Phase.OFFERING:       (Shown.OFFER,  Contactor.OPEN,   Lock.PERMITTED),
+    Phase.CLOSING:        (Shown.OFFER,  Contactor.CLOSED, Lock.HELD),
+    Phase.ENERGISED:      (Shown.OFFER,  Contactor.CLOSED, Lock.HELD),
+    Phase.STOPPING:       (Shown.STEADY, Contactor.CLOSED, Lock.HELD),
+    Phase.OPENING:        (Shown.KEPT,   Contactor.OPEN,   Lock.HELD),
+    Phase.WAITING:        (Shown.STEADY, Contactor.OPEN,   Lock.PERMITTED),
+    Phase.WAKING:         (Shown.WAKE,   Contactor.OPEN,   Lock.PERMITTED),
+    Phase.FAULTED:        (Shown.FAULT,  Contactor.OPEN,   Lock.LEAVING),
+    Phase.OUT_OF_SERVICE: (Shown.STEADY, Contactor.OPEN,   Lock.PERMITTED),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_each_phase_has_its_outputs(phase: Phase) -> None:
+    machine = PhaseMachine(SETTINGS)
+    machine.state = phase.value
+    outputs = machine.outputs
+    assert (outputs.pilot, outputs.contactor, outputs.lock) == SHOWN[phase]
+
+
 # fmt: off
 CAUSES = [
     ({"stop_hazard": True, "pilot": PilotState.A},  StopCause.HAZARD),
