@@ -10,6 +10,9 @@ from chargepoint.station.records import Stamp
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No station ran this software before; a CSMS that tells an earlier time has no clock itself."""
 
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Nor does one that tells a later time; sums with the year 9999 leave the calendar."""
+
 
 def parsed(text: str) -> datetime | None:
     """The instant in `text`, aware UTC; None when it is no time.

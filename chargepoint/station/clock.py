@@ -4,7 +4,7 @@ Everything that happens is stamped with the monotonic second of a host boot. The
 offset per boot and corrects it when a better source speaks, so a record made before the time was
 known gets the right time when it is sent, and the order of records never depends on the wall clock
 (rule B2). Offsets of earlier boots are kept in space `clock`. Times before the software was built
-are refused (Q13). Without a trustworthy source there is no wall time at all.
+and beyond `LATEST` are refused (Q13). Without a trustworthy source there is no wall time at all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from chargepoint.station.desk import Desk
 from chargepoint.station.records import Stamp
 
 SPACE = "clock"
+
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""No source that tells a later time is believed; sums with it might even leave the calendar."""
 
 JUMP_S = 10.0
 """From this difference on a correction is a jump of the clock that people should know of."""
@@ -82,12 +85,12 @@ class Clock:
     def told(self, wall: datetime, trust: ClockTrust, at_s: float) -> float | None:
         """A source says that it is `wall` at `at_s`. The jump in seconds, when it is one.
 
-        A weaker source than the present one changes nothing; nor does a time before the build.
+        A weaker source than the present one changes nothing; nor does an impossible time.
         """
         self._heard = True
         if _RANK[trust] < _RANK[ClockTrust.RTC]:
             return None
-        if wall < self._built_at:
+        if not self._built_at <= wall < LATEST:
             self._desk.note("clock.refused", source=trust.value, wall=wall.isoformat())
             return None
         before = self._offsets.get(self._desk.boot)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from chargepoint.station import effects as ef
 from chargepoint.station import events as ev
 from chargepoint.station.clock import BOOTS_MAX, Clock, ClockTrust
@@ -51,10 +53,11 @@ def test_a_weaker_source_changes_nothing() -> None:
     assert it.now(100.0) == NOON
 
 
-def test_a_time_before_the_build_is_refused() -> None:
-    """csms-quirks Q13."""
+@pytest.mark.parametrize("year", [1970, 2100, 9999])
+def test_a_time_before_the_build_or_far_away_is_refused(year: int) -> None:
+    """csms-quirks Q13, CQ13: the last days of the calendar would even overflow it."""
     it, desk = clock()
-    it.told(datetime(1970, 1, 1, tzinfo=UTC), ClockTrust.CSMS, 100.0)
+    it.told(datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC), ClockTrust.CSMS, 100.0)
     assert it.now(100.0) is None
     assert [effect for effect in desk.take() if isinstance(effect, ef.Note)] != []
 

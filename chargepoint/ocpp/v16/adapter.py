@@ -17,7 +17,7 @@ from chargepoint.ocpp.frames import CODES_V16, Payload
 from chargepoint.ocpp.outputs import Outputs
 from chargepoint.ocpp.payloads import response
 from chargepoint.ocpp.rpc import Happening, Rpc
-from chargepoint.ocpp.times import EARLIEST, Timestamps, parsed
+from chargepoint.ocpp.times import EARLIEST, LATEST, Timestamps, parsed
 from chargepoint.ocpp.v16.boot import (
     Registered,
     Registration,
@@ -469,7 +469,7 @@ class Adapter16(Adapter):
     def _hear_time(self, payload: Payload, now_s: float) -> None:
         text = payload.get("currentTime")
         wall = parsed(text) if isinstance(text, str) else None
-        if wall is not None and wall < EARLIEST:
+        if wall is not None and not EARLIEST <= wall < LATEST:
             self._out.note("csms.told_odd_time", time=text)
         elif wall is not None:
             self._times.heard(wall, now_s)

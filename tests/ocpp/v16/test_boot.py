@@ -288,11 +288,12 @@ def test_what_is_not_known_is_left_out_of_the_boot_notification() -> None:
     assert boot_notification(minimal) == {"chargePointVendor": "V", "chargePointModel": "M"}
 
 
-def test_a_time_before_this_software_existed_is_not_believed() -> None:
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_an_impossible_time_is_not_believed(time: str) -> None:
     """CQ13."""
     line = Line()
     line.connect()
-    line.answer(ACCEPTED | {"currentTime": "1970-01-01T00:00:00Z"})
+    line.answer(ACCEPTED | {"currentTime": time})
     assert line.told(TimeGiven) == []
     assert "csms.told_odd_time" in line.noted()
     assert len(line.told(CsmsAccepted)) == 1
