@@ -80,6 +80,10 @@ HOLDING = {Phase.WAITING, Phase.INSTALLING, Phase.REBOOTING}
 CANCELLABLE = {Phase.SCHEDULED, Phase.DOWNLOADING, Phase.VERIFYING, Phase.WAITING, Phase.FINISHED}
 
 
+DOWNLOADED = {Phase.VERIFYING, Phase.WAITING}
+"""The file is whole here."""
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """An update as it stands."""
 
@@ -182,6 +186,8 @@ class FirmwareUpdates:
         if self._active:
             self._desk.note("firmware.update_replaced")
         self._works.cancel(self._job)
+        if self._kept is not None and self._kept.phase in DOWNLOADED:
+            self._works.do(Discard(), _nothing)  # another file may stand at the same place now
         self._job = self._again_s = None
         retries = RETRIES if update.retries is None else min(max(update.retries, 0), RETRIES_MAX)
         self._kept = Kept(

@@ -373,6 +373,15 @@ def test_a_cancelled_work_is_not_told_and_the_next_one_goes_on(desk: Desk) -> No
     assert desk.events.empty()
 
 
+def test_a_flood_of_requests_leaves_no_queue_behind(desk: Desk) -> None:
+    with http_server(Shelf(silent=True)) as silent:
+        number = desk.begin(upload_to(silent))
+        for _ in range(50):
+            desk.jobs.cancel(CancelFileWork(job=number))
+            number = desk.begin(upload_to(silent))
+        assert desk.jobs.waiting <= 2
+
+
 def upload_to(place: str, kind: LogKind = LogKind.DIAGNOSTICS, **span: datetime) -> Upload:
     return Upload(
         kind=kind,

@@ -252,6 +252,26 @@ def test_a_second_update_takes_the_place_of_the_first() -> None:
     assert world.waiting == ["Download"]
 
 
+def test_a_file_that_was_downloaded_for_another_update_is_not_installed() -> None:
+    """At the same place there may be another file now."""
+    world = FileWorld()
+    world.charging()
+    world.update()
+    world.finish(Download)
+    world.update()
+    assert world.waiting == ["Discard", "Download"]
+
+
+def test_a_download_that_kills_the_station_is_given_up() -> None:
+    world = FileWorld()
+    world.update(retries=0)
+    for _ in range(7):
+        world.works.clear()
+        world.kill_both()
+        world.accept()
+    assert world.statuses == ["Downloading", "DownloadFailed"]
+
+
 def test_an_installation_is_not_interrupted_by_another_update() -> None:
     world = FileWorld()
     world.update()

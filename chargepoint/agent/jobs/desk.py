@@ -100,6 +100,11 @@ class FileJobs:
         """The firmware file, when it is whole."""
         return self._firmware / "firmware.bin"
 
+    @property
+    def waiting(self) -> int:
+        """Works that wait for their turn."""
+        return sum(lane.waiting for lane in self._lanes.values())
+
     def do(self, effect: DoFileWork) -> None:
         """Begin a work; WorkFinished follows, unless it is cancelled. Called in the loop."""
         match effect.work:
@@ -283,8 +288,14 @@ class _Lane:
         self._thread: threading.Thread | None = None
         self._ended = False
 
+    @property
+    def waiting(self) -> int:
+        return len(self._jobs)
+
     def put(self, job: Job) -> None:
         with self._changed:
+            # What is cancelled needs no turn: a flood of requests leaves no queue behind.
+            self._jobs = deque(each for each in self._jobs if not each[3].is_set())
             self._jobs.append(job)
             self._changed.notify()
         if self._thread is None:

@@ -152,6 +152,14 @@ def test_no_trace_shows_a_location(line: Line) -> None:
     assert "secret" not in repr(line.traced())
 
 
+def test_the_protocols_that_are_spoken_are_named(line: Line) -> None:
+    """Keys, rule 9."""
+    answer = line.ask("GetConfiguration", {"key": ["SupportedFileTransferProtocols"]})
+    assert answer[2]["configurationKey"] == [
+        {"key": "SupportedFileTransferProtocols", "readonly": True, "value": "FTP,FTPS,HTTP,HTTPS"}
+    ]
+
+
 # --- Statuses -------------------------------------------------------------------------------------
 
 
