@@ -74,7 +74,8 @@ class Bench:
             quality=self.quality,
             pilot=self._pilot(),
             oscillating=self.command.pilot is PilotMode.OFFER,
-            proximity_ohm=65535.0 if self.vehicle == "A" else 220.0,
+            # A locked plug stays in the socket; only its other end can be pulled.
+            proximity_ohm=65535.0 if self.vehicle == "A" and not self.command.locked else 220.0,
             contactor_closed=self.command.closed,
             contactor_commanded=self.command.closed,
             rcd_tripped=self._tripped(),

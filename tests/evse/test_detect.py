@@ -31,6 +31,9 @@ SHUT, WELD = {"contactor_closed": True}, {"contactor_closed": True, "contactor_c
 OPEN = {"contactor_closed": False}
 SECOND = {"contactor_closed": True, "second_closed": False}
 
+TORN = {"lock_commanded": True, "proximity_used": True, "cable_coded_a": 0.0, "pilot": A}
+"""What a cable leaves behind that was torn out of a locked socket."""
+
 # fmt: off
 SEEN: list[tuple[Any, dict[str, Any], bool]] = [
     # Contactor: 0.5 s to open, 0.25 s to close
@@ -185,20 +188,16 @@ SEEN: list[tuple[Any, dict[str, Any], bool]] = [
                                                                        False),
     (vehicle.proximity_invalid, {"proximity_used": True},              False),
     (vehicle.proximity_invalid, {"connected": True},                   False),
-    (vehicle.cable_cut, {**reading(locked=True), "lock_commanded": True, "proximity_used": True,
-                         "cable_coded_a": 0.0},                        True),
-    (vehicle.cable_cut, {**reading(locked=True), "proximity_used": True, "cable_coded_a": 0.0},
-                                                                       False),
-    (vehicle.cable_cut, {**reading(locked=False), "lock_commanded": True, "proximity_used": True,
-                         "cable_coded_a": 0.0},                        False),
-    (vehicle.cable_cut, {**reading(locked=None), "lock_commanded": True, "proximity_used": True,
-                         "cable_coded_a": 0.0},                        False),
-    (vehicle.cable_cut, {**reading(locked=True), "lock_commanded": True, "cable_coded_a": 0.0},
-                                                                       False),
-    (vehicle.cable_cut, {**reading(locked=True), "lock_commanded": True, "proximity_used": True,
-                         "cable_coded_a": None},                       False),
-    (vehicle.cable_cut, {"lock_commanded": True, "proximity_used": True, "cable_coded_a": 0.0},
-                                                                       False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True)},              True),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "lock_commanded": False},  False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=False)},             False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=None)},              False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "proximity_used": False},  False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "cable_coded_a": None},    False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "cable_coded_a": 20.0},    False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "pilot": C},    False),
+    (vehicle.cable_cut, {**TORN, **reading(locked=True), "pilot": None},            False),
+    (vehicle.cable_cut, TORN,                                          False),
     (vehicle.connector_not_locked, {"lock_failed": True},              True),
     (vehicle.connector_not_locked, {"lock_failed": True, "closed_s": T}, False),
     (vehicle.connector_not_locked, {},                                 False),

@@ -212,10 +212,31 @@ def test_proximity_lost_while_charging_opens() -> None:
     bench.override = {"proximity_ohm": 65535.0}
     bench.run(0.7)
     assert not bench.command.closed
-    assert bench.hazards == ("proximity_invalid", "cable_cut")
-    bench.vehicle, bench.override = "A", {}
-    bench.run(1.0)
-    assert bench.hazards == ("cable_cut",), "a cable that was torn out is a matter of service"
+    assert bench.hazards == ("proximity_invalid",)
+
+
+def test_a_cable_that_is_torn_out_of_a_locked_socket_waits_for_service() -> None:
+    bench = charging(socket=True)
+    bench.vehicle = "A"
+    bench.override = {"proximity_ohm": 65535.0}
+    assert not bench.tick().closed
+    bench.run(0.4)
+    assert bench.hazards == ("cable_cut",)
+    bench.override = {}
+    bench.run(60.0)
+    assert bench.hazards == ("cable_cut",)
+    assert not bench.command.locked
+
+
+def test_a_cable_that_is_unplugged_at_the_vehicle_is_let_go_soon() -> None:
+    bench = charging(socket=True)
+    bench.vehicle = "A"
+    bench.run(0.7)
+    assert bench.command.locked
+    bench.run(0.2)
+    assert not bench.command.locked
+    bench.run(5.0)
+    assert bench.told(HazardRaised) == []
 
 
 def test_a_cable_that_turns_unreadable_opens_until_it_is_unplugged() -> None:
@@ -492,3 +513,11 @@ def test_a_hazard_that_only_stops_has_time_to_do_so(hazard: Any) -> None:
     assert (hazard.reaction is Reaction.STOP) is stops
     assert (hazard.reaction in (Reaction.WARN, Reaction.LIMIT)) is tells
     assert hazard.inhibits is not tells
+
+
+def test_state_f_is_shown_for_3_s_then_x1() -> None:
+    bench = charging()
+    bench.override = {"emergency_stopped": True}
+    shown = [bench.tick().pilot is PilotMode.FAULT for _ in range(250)]
+    assert sum(shown) * 0.02 == pytest.approx(3.0, abs=0.05)
+    assert not shown[-1]
