@@ -13,8 +13,8 @@ from chargepoint.station.records import TokenInfo, TokenStatus, TransactionStart
 from tests.station.test_reservations import cancel, kept, reserve
 from tests.station.world import World
 
-SEEDS = range(8)
-STEPS = 150
+SEEDS = range(6)
+STEPS = 250
 EVSES = (1, 2, 3)
 GROUPS = {"T0": "G", "T1": "G", "T2": None, "T3": None}
 TOKENS = list(GROUPS)
@@ -79,8 +79,8 @@ class Game:
     def step(self) -> None:
         self.world.forget()
         usual = (self.card, self.plug, self.wait)
-        seldom = (self.reserve, self.cancel, self.remote, self.fault, self.operate, self.link)
-        self.dice.choice([*usual, *usual, *seldom, self.restart])()
+        seldom = (self.cancel, self.remote, self.fault, self.operate, self.link, self.restart)
+        self.dice.choice([*usual, *usual, *seldom, *[self.reserve] * 4])()
         for effect in self.world.of(ef.Append):
             if isinstance(effect.record, TransactionStarted):
                 assert effect.record.reservation_id == self.model.started(effect.record)
@@ -90,7 +90,7 @@ class Game:
     def reserve(self) -> None:
         number, evse = self.dice.randrange(5), self.dice.choice([0, *EVSES])
         token, group = self.dice.choice(TOKENS), self.dice.choice([None, "G"])
-        for_s = self.dice.choice([5.0, 60.0, 600.0])
+        for_s = self.dice.choice([20.0, 600.0])
         verdict = reserve(self.world, evse, number=number, token=token, group=group, for_s=for_s)
         if verdict is Verdict.ACCEPTED:
             self.model.held[number] = Held(evse, token, group, self.world.now_s + for_s)
@@ -109,14 +109,14 @@ class Game:
         evse = self.dice.choice(EVSES)
         if self.world.evses[evse].connected:
             self.world.unplug(evse)
-        else:
+        elif self.dice.random() < 0.7:
             self.world.plug_in(evse)
 
     def remote(self) -> None:
         self.world.remote_start(self.dice.choice(TOKENS), self.dice.choice([None, *EVSES]))
 
     def wait(self) -> None:
-        self.world.wait(self.dice.choice([2.0, 8.0, 40.0]), step_s=4.0)
+        self.world.wait(self.dice.choice([2.0, 8.0, 24.0]), step_s=4.0)
 
     def fault(self) -> None:
         evse = self.dice.choice(EVSES)
