@@ -61,3 +61,22 @@ def test_without_a_csms_there_is_no_adapter() -> None:
 
 def test_the_version_that_is_told_to_the_csms_is_that_of_the_package() -> None:
     assert version("chargepoint") == wiring.FIRMWARE
+
+
+def test_the_installer_limits_lists_and_reservations_which_the_csms_cannot_change() -> None:
+    config = demo(
+        ocpp__v16={"LocalAuthListMaxLength": 20, "ReserveConnectorZeroSupported": False},
+        ocpp__v2={"ReservationCtrlr": {"Enabled": False}},
+    )
+    model = wiring.station(config, OPENED, "boot").device_model
+    places = (
+        ("LocalAuthListCtrlr", "Entries"),
+        ("ReservationCtrlr", "NonEvseSpecific"),
+        ("ReservationCtrlr", "Enabled"),
+    )
+    found = [model.get(*place) for place in places]
+    assert [each and (each.value, each.writable) for each in found] == [
+        ("20", False),
+        ("false", False),
+        ("false", False),
+    ]
