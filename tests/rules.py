@@ -33,6 +33,11 @@ those, not this page. A rule without a test is marked with a dash.
 What is spoken: all profiles of 1.6 (Core, FirmwareManagement, LocalAuthListManagement, Reservation,
 SmartCharging, RemoteTrigger), and the security white paper: keys, profiles, certificates, security
 events, signed firmware and logs. An action that 1.6 does not have is answered `NotImplemented`.
+
+Judged by others: a central system on the Node package `ocpp-rpc` with its strict schemas stands
+before the system tests (`make foreign` installs it) and has seen all 26 answers and 13 calls of the
+station (system/test_foreign_judge). `tests/sloppy` has central systems that do one thing wrong each,
+`tests/fuzz` one that does everything wrong.
 """
 
 V16 = "ocpp/v16/"

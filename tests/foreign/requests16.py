@@ -24,13 +24,21 @@ CALLS = {
         "StatusNotification", "StopTransaction",
     ),
     "FirmwareManagement": ("DiagnosticsStatusNotification", "FirmwareStatusNotification"),
-    "Security": ("SecurityEventNotification",),
+    "Security": (
+        "LogStatusNotification", "SecurityEventNotification", "SignCertificate",
+        "SignedFirmwareStatusNotification",
+    ),
 }  # fmt: skip
 """What a station says of its own accord, or because of the requests below, by profile."""
 
 TRIGGERS = (
     "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
     "MeterValues", "StatusNotification",
+)  # fmt: skip
+
+EXTENDED_TRIGGERS = (
+    "BootNotification", "FirmwareStatusNotification", "Heartbeat", "LogStatusNotification",
+    "MeterValues", "SignChargePointCertificate", "StatusNotification",
 )  # fmt: skip
 
 
@@ -88,7 +96,8 @@ def requests(now: datetime) -> list[tuple[str, str, dict[str, Any]]]:
         ("Security", "InstallCertificate", {**certificate, "certificate": PEM}),
         ("Security", "DeleteCertificate", {"certificateHashData": HASHES}),
         ("Security", "CertificateSigned", {"certificateChain": PEM}),
-        ("Security", "ExtendedTriggerMessage", {"requestedMessage": "StatusNotification"}),
+        *(("Security", "ExtendedTriggerMessage", {"requestedMessage": name})
+          for name in EXTENDED_TRIGGERS),
         ("Security", "GetLog", {"log": log, "logType": "SecurityLog", "requestId": 11}),
         ("Security", "SignedUpdateFirmware", {"requestId": 12, "firmware": firmware}),
     ]
