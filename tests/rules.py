@@ -36,8 +36,8 @@ events, signed firmware and logs. An action that 1.6 does not have is answered `
 
 Judged by others: a central system on the Node package `ocpp-rpc` with its strict schemas stands
 before the system tests (`make foreign` installs it) and has seen all 26 answers and 13 calls of the
-station (system/test_foreign_judge). `tests/sloppy` has central systems that do one thing wrong each,
-`tests/fuzz` one that does everything wrong.
+station (system/test_foreign_judge). `tests/sloppy` has central systems that do one thing wrong
+each, `tests/fuzz` one that does everything wrong.
 """
 
 V16 = "ocpp/v16/"
