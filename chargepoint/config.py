@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -61,11 +61,22 @@ class Log(Section, frozen=True):
     format: Literal["json", "text"] = "json"
 
 
+PROXY_OF_ENVIRONMENT = "environment"
+
+
 class Csms(Section, frozen=True):
     """`[csms]`: the central system; leave the section out for a station that works alone."""
 
-    url: str
+    url: str = ""
     """ws:// or wss://; the identity is appended unless `url_has_identity`."""
+    urls: tuple[str, ...] = ()
+    """Further ones, or all of them, in order of preference: the next is tried when one fails."""
+    return_after_s: Annotated[float, msgspec.Meta(ge=0)] = 1800.0
+    """Stay at another than the first before the first is tried again; 0: until it fails."""
+    proxy: str = ""
+    """`http://host:port` of an HTTP proxy, `environment` for that of the environment, or none."""
+    proxy_user: str = ""
+    proxy_password: str = ""
     versions: tuple[Literal["1.6", "2.0.1", "2.1"], ...] = ("1.6",)
     identity: str = ""
     """Identity towards the CSMS; empty: `station.id`."""
@@ -97,6 +108,11 @@ class Csms(Section, frozen=True):
     remote_start_needs_vehicle: bool = False
     milliseconds: bool = True
     """Whether times to the CSMS carry milliseconds."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All URLs in order of preference."""
+        return tuple(dict.fromkeys(each for each in (self.url, *self.urls) if each))
 
 
 RTU_UNIT_MAX = 247
@@ -598,13 +614,12 @@ def _relay_contactors(config: Config) -> Iterator[Mistake]:
 
 
 def _csms(csms: Csms) -> Iterator[Mistake]:
-    parts = urlsplit(csms.url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        yield Mistake("csms.url", f"found `{csms.url}`, expected ws://host/path or wss://host/path")
-    if parts.username or parts.password:
-        yield Mistake("csms.url", "holds credentials; put the password into csms.password")
-    if csms.security_profile in (2, 3) and parts.scheme == "ws":
-        yield Mistake("csms.url", f"security_profile {csms.security_profile} needs wss://")
+    if not csms.addresses:
+        yield Mistake("csms.url", "missing; expected ws://host/path or wss://host/path")
+    for number, url in enumerate((csms.url, *csms.urls)):
+        if url:
+            yield from _csms_url(f"csms.urls.{number}" if number else "csms.url", url, csms)
+    yield from _proxy(csms)
     if csms.security_profile in (1, 2) and not csms.password:
         yield Mistake(
             "csms.password", f"missing; security_profile {csms.security_profile} needs it"
@@ -613,3 +628,38 @@ def _csms(csms: Csms) -> Iterator[Mistake]:
         yield Mistake("csms.client_cert", "security_profile 3 needs client_cert and client_key")
     if not csms.versions:
         yield Mistake("csms.versions", "is empty; expected at least one of 1.6, 2.0.1, 2.1")
+
+
+def _csms_url(key: str, url: str, csms: Csms) -> Iterator[Mistake]:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
+        yield Mistake(key, f"found `{url}`, expected ws://host/path or wss://host/path")
+        return
+    if parts.username or parts.password:
+        yield Mistake(key, "holds credentials; put the password into csms.password")
+    if csms.security_profile in (2, 3) and parts.scheme == "ws":
+        yield Mistake(key, f"security_profile {csms.security_profile} needs wss://")
+
+
+def _proxy(csms: Csms) -> Iterator[Mistake]:
+    named = csms.proxy and csms.proxy != PROXY_OF_ENVIRONMENT
+    if csms.proxy_user and not named:
+        yield Mistake("csms.proxy_user", "there is no csms.proxy of its own to log in to")
+    if not named:
+        return
+    parts = _split(csms.proxy)
+    if parts is None or parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        wanted = f"http://host:port or `{PROXY_OF_ENVIRONMENT}`"
+        yield Mistake("csms.proxy", f"is not usable; expected {wanted}")
+    elif parts.username or parts.password:
+        yield Mistake("csms.proxy", "holds credentials; use csms.proxy_user and proxy_password")
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL; None for one that cannot be taken apart, such as a port of 99999."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts

@@ -28,13 +28,15 @@ class Backoff:
         self._failures = 0
         self._wait_s = 0.0
 
-    def next_wait_s(self) -> float:
-        """The wait after one more failure."""
+    def next_wait_s(self, at_least_s: float = 0.0) -> float:
+        """The wait after one more failure; `at_least_s`: what the other side asked for."""
         if self._failures == 0:
             self._wait_s = self._wait_min_s + self._random_part()
         elif self._failures <= self._doublings:
             self._wait_s = 2 * self._wait_s + self._random_part()
         self._failures += 1
+        if at_least_s > self._wait_s:
+            return at_least_s + self._random_part()
         return self._wait_s
 
     def proved(self) -> None:

@@ -1,9 +1,10 @@
 """The connection to the CSMS: connect, receive, send, ping, notice the end, wait, again for ever.
 
 Every failure is temporary, whatever its number (404, 401, a captive portal, garbage): log it, back
-off, try again. What the frames mean is the adapter's; here a connection is a number, so that a text
-meant for the last one never goes out on the next. OCPP-J 1.6, section 5; rules T1 to T13 and Q1 to
-Q5 of the references.
+off, try again, at another address where there is one. Waits begin afresh only after proof: a call
+of ours that was answered, or a connection that lasted. What the frames mean is the adapter's; here
+a connection is a number, so that a text meant for the last one never goes out on the next.
+OCPP-J 1.6, section 5; rules T1 to T13 and Q1 to Q5 of the references.
 """
 
 from __future__ import annotations
@@ -11,40 +12,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.typing import Subprotocol
+from msgspec.structs import replace
+from websockets.asyncio.client import ClientConnection
 
 from chargepoint import log
 from chargepoint.agent.backoff import Backoff
+from chargepoint.agent.connection.handshake import FAILURES, retry_after_s, shaken
+from chargepoint.agent.connection.places import Places
+from chargepoint.agent.connection.proxy import host_and_port, proxy_of
+from chargepoint.agent.connection.session import Pings, Session
+from chargepoint.agent.connection.troubles import trouble
 from chargepoint.agent.core import FrameReceived, SocketClosed, SocketOpened
 from chargepoint.agent.endpoint import Endpoint
 
 OPEN_WAIT_S = 15.0
 """Longest wait for TCP, TLS and the handshake together."""
 
-CLOSE_WAIT_S = 2.0
 PONG_WAIT_S = 5.0
-FRAME_MAX_BYTES = 4 * 1024 * 1024
-OUTGOING_MAX = 200
-"""Texts that may wait for a slow network; a peer that takes nothing is closed."""
 
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
-UNACKNOWLEDGED_MAX_MS = 30_000
-"""TCP_USER_TIMEOUT: sent data that nobody acknowledges ends the connection."""
+MUTE_WAIT_S = 60.0
+"""A CSMS from which no text comes for so long after our first call is left for the next address."""
 
+STABLE_S = 600.0
+"""A connection that lasted so long has proved itself, whether or not we had anything to ask."""
+
+STAY_AWAY_WAITS = 10.0
+"""First waits that 'try again later' (1013) costs at least."""
+
+QUIET_POLL_S = 0.5
+TRY_AGAIN_LATER = 1013
 NORMAL = 1000
 GOING_AWAY = 1001
-REFUSED_STATUSES = (401, 403)
 
 Post = Callable[[SocketOpened | SocketClosed | FrameReceived], Awaitable[None]]
 
@@ -58,6 +62,11 @@ class LinkState(Enum):
 
 class Access(Protocol):
     """What an attempt shows of us and trusts, and what came of it; `agent.security` has one."""
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts in a row each address is worth now."""
+        ...
 
     def applied(self, endpoint: Endpoint) -> Endpoint:
         """`endpoint` with the keys, the certificates and the scheme that count now."""
@@ -73,6 +82,8 @@ class Access(Protocol):
 class AsConfigured:
     """The access of a link that nobody changes at run time."""
 
+    attempts = 1
+
     def applied(self, endpoint: Endpoint) -> Endpoint:
         return endpoint
 
@@ -83,44 +94,11 @@ class AsConfigured:
         return ""
 
 
-class NoCommonVersion(Exception):
-    """The server took the connection, but none of our subprotocols."""
-
-
-class _Connect(connect):
-    """A handshake that follows no redirect: credentials go to the configured host only (T8)."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class _Socket(ClientConnection):
-    """Remembers why it was lost: with TLS 1.3 a server refuses a certificate after the fact."""
-
-    def __init__(self, losses: list[Exception], *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._losses = losses
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None:
-            self._losses.append(exc)
-        super().connection_lost(exc)
-
-
-class _Connection(msgspec.Struct):
-    """One open connection and what still has to go out on it."""
-
-    number: int
-    socket: ClientConnection
-    outgoing: asyncio.Queue[str]
-    ending: str = ""
-    """Why we ended it; empty: the other side did, or the network."""
-
-
 class CsmsLink:
     """`post` takes what happens; it may wait when the station is busy. `run` ends by `stop` only.
 
-    `ping_interval_s` may be changed at any time and counts from then on; 0: no pings.
+    `others`: further addresses, in order of preference. `ping_interval_s` may be changed at any
+    time and counts from then on; 0: no pings.
     """
 
     def __init__(
@@ -129,44 +107,53 @@ class CsmsLink:
         subprotocols: Sequence[str],
         post: Post,
         *,
+        others: Sequence[Endpoint] = (),
         random_part: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
         pong_wait_s: float = PONG_WAIT_S,
         open_wait_s: float = OPEN_WAIT_S,
+        mute_wait_s: float = MUTE_WAIT_S,
         access: Access | None = None,
     ) -> None:
         settings = endpoint.settings
-        self._endpoint = self._place = endpoint
-        self._access = AsConfigured() if access is None else access
-        self._subprotocols = [Subprotocol(name) for name in subprotocols]
+        self._settings = settings
+        self._places = Places((endpoint, *others), settings.return_after_s)
+        self._place = endpoint
+        self._access: Access = AsConfigured() if access is None else access
+        self._subprotocols = tuple(subprotocols)
         self._post = post
         self._now = now
-        self._pong_wait_s = pong_wait_s
         self._open_wait_s = open_wait_s
+        self._mute_wait_s = mute_wait_s
         self._backoff = Backoff(
             wait_min_s=settings.retry_wait_min_s,
             random_range_s=settings.retry_random_range_s,
             doublings=settings.retry_doublings,
             random=random_part,
         )
+        self._pings = Pings(pong_wait_s)
         self._tls: tuple[Endpoint, ssl.SSLContext] | None = None
-        self._connection: _Connection | None = None
+        self._session: Session | None = None
         self._stale = False
         """What the attempt under way shows has been changed meanwhile."""
+        self._homeward = False
+        self._stay_away_s = 0.0
         self._number = 0
-        self._refusals = 0
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._turned = asyncio.Event()
         self._stopping = False
-        self._ping_interval_s = 0.0
-        self._ping_changed = asyncio.Event()
         self._log = log.get("csms")
         self.begun = asyncio.Event()
         """Set when the first text has gone out, or the first attempt has failed."""
         self.state = LinkState.CONNECTING
         self.since_s = now()
         self.last_error = ""
+        self.last_check = ""
+        """Where to look because of it."""
+        self.last_error_s: float | None = None
+        self.failures = 0
+        """Attempts and connections in vain since the last one that proved itself."""
         self.version = ""
         self.next_attempt_s: float | None = None
 
@@ -175,52 +162,60 @@ class CsmsLink:
         """Without credentials."""
         return self._place.url
 
+    @property
+    def places(self) -> Places:
+        """The addresses and which one is in use."""
+        return self._places
+
     # --- For the station --------------------------------------------------------------------------
 
     def send(self, connection: int, text: str) -> None:
         """Queue one text frame; dropped when `connection` is not the open one."""
-        current = self._connection
-        if current is None or current.number != connection or current.ending:
-            return
-        try:
-            current.outgoing.put_nowait(text)
-        except asyncio.QueueFull:
-            self._abort(current, "takes no data")
+        if self._session is not None and self._session.number == connection:
+            self._session.send(text)
 
     def close(self, connection: int, code: int, reason: str) -> None:
         """End this connection; the next attempt comes after a wait."""
-        current = self._connection
-        if current is not None and current.number == connection and not current.ending:
-            self._end(current, code, reason)
+        if self._session is not None and self._session.number == connection:
+            self._session.end(code, reason)
 
     def reconnect(self, reason: str) -> None:
         """End the open connection and begin the next at once: what we show of us has changed."""
         self._backoff.proved()
         self._turned.set()
         self._stale = True
-        if self._connection is not None and not self._connection.ending:
-            self._end(self._connection, NORMAL, reason, after=self._connection.outgoing)
+        if self._session is not None:
+            self._session.end(NORMAL, reason, said=True)
 
-    def proved(self) -> None:
-        """The CSMS has accepted us: the next loss is waited out from the beginning."""
-        self._backoff.proved()
+    def passed(self, outgoing: bool, kind: str) -> None:
+        """A message of OCPP passed: `call`, `result` or `error`. Proof and silence show by them."""
+        session = self._session
+        if session is None:
+            return
+        if not outgoing and kind in ("result", "error"):
+            session.asked_s = None
+            session.answered = session.answered or kind == "result"
+        elif outgoing and kind == "call" and session.asked_s is None:
+            session.asked_s = self._now()
+            if self._places.several and not session.heard:
+                asyncio.get_running_loop().call_later(self._mute_wait_s, self._judge, session)
 
     @property
     def ping_interval_s(self) -> float:
-        return self._ping_interval_s
+        return self._pings.interval_s
 
     @ping_interval_s.setter
     def ping_interval_s(self, interval_s: float) -> None:
-        if interval_s != self._ping_interval_s:
-            self._ping_interval_s = interval_s
-            self._ping_changed.set()
+        self._pings.interval_s = interval_s
 
     # --- For the service side ---------------------------------------------------------------------
 
     def turn(self, on: bool) -> None:
-        """Connect now, or close and stay away until turned on again."""
+        """Connect now, to the preferred address first, or close and stay away until turned on."""
         if on:
             self._backoff.proved()
+            if self._session is None and self.state is not LinkState.CONNECTING:
+                self._places.prefer()
             self._wanted.set()
             self._turned.set()
         else:
@@ -241,211 +236,160 @@ class CsmsLink:
                 self._become(LinkState.OFF)
                 await self._turned.wait()
                 continue
-            await self._attempt()
-            if self._wanted.is_set():
+            waits = await self._attempt()
+            if waits and self._wanted.is_set() and not self._turned.is_set():
                 await self._pause()
 
-    async def _attempt(self) -> None:
+    async def _attempt(self) -> bool:
+        """One attempt and the life of its connection; True: wait before the next one."""
         self._become(LinkState.CONNECTING)
         self._stale = False
-        self._place = self._access.applied(self._endpoint)
+        self._place = place = self._access.applied(self._places.current)
         self._log.debug("csms.connecting", url=self.url)
         try:
-            opened = await self._open()
-        except (OSError, WebSocketException, NoCommonVersion, EOFError, ValueError) as error:
-            said = self._access.failed(self._place, error)
-            self._failed(error)
-            self.last_error = said or self.last_error
+            opened = await self._open(place)
+        except FAILURES as error:
+            said, found = self._access.failed(place, error), trouble(error, place)
+            self._stay_away_s = max(self._stay_away_s, retry_after_s(error))
+            self._note_error(said or found.text, found.check)
             self.begun.set()
-            return
+            return self._in_vain()
         if not self._wanted.is_set() or self._stale:
             await opened.close(NORMAL if self._stale else GOING_AWAY)
-            return
+            return False
         tls: ssl.SSLObject | None = opened.transport.get_extra_info("ssl_object")
-        self._access.opened(self._place, tls)
-        await self._serve(opened)
+        self._access.opened(place, tls)
+        return await self._serve(opened)
 
-    async def _open(self) -> ClientConnection:
-        place = self._place
-        if place.secure and (self._tls is None or self._tls[0] != place):
-            self._tls = (place, await asyncio.to_thread(place.tls_context))
-        options: dict[str, Any] = {"ssl": self._tls[1]} if place.secure and self._tls else {}
-        losses: list[Exception] = []
-        options["create_connection"] = partial(_Socket, losses)
-        connecting = _Connect(
-            self.url,
-            subprotocols=self._subprotocols,
-            additional_headers=place.headers(self._refusals),
-            compression=None,
-            proxy=None,
-            open_timeout=self._open_wait_s,
-            close_timeout=CLOSE_WAIT_S,
-            ping_interval=None,
-            max_size=FRAME_MAX_BYTES,
-            **options,
-        )
-        try:
-            opened = await connecting
-        except WebSocketException as error:
-            if losses:
-                raise error from losses[0]
-            raise
-        if opened.subprotocol is None:
-            await opened.close(1002, "no common subprotocol")
-            offered = ", ".join(self._subprotocols)
-            raise NoCommonVersion(f"the CSMS accepted none of {offered}")
-        _keep_alive(opened)
-        return opened
+    async def _open(self, place: Endpoint) -> ClientConnection:
+        tls: ssl.SSLContext | None = None
+        if place.secure:
+            trusted = replace(place, url="", keys=())
+            if self._tls is None or self._tls[0] != trusted:
+                self._tls = (trusted, await asyncio.to_thread(place.tls_context))
+            tls = self._tls[1]
+        return await shaken(place, tls, self._subprotocols, self.failures, self._open_wait_s)
 
-    def _failed(self, error: Exception) -> None:
-        if isinstance(error, InvalidStatus):
-            status = error.response.status_code
-            self.last_error = f"HTTP {status} {error.response.reason_phrase}".rstrip()
-            if status in REFUSED_STATUSES:
-                self._refusals += 1
-                self.last_error += "; wrong password, identity or security profile?"
-        else:
-            self.last_error = _shown(error)
-
-    async def _serve(self, opened: ClientConnection) -> None:
+    async def _serve(self, opened: ClientConnection) -> bool:
         """The life of one connection, from the handshake to the end."""
         self._number += 1
-        connection = _Connection(self._number, opened, asyncio.Queue(OUTGOING_MAX))
-        self._connection = connection
+        self._session = session = Session(self._number, opened)
         self.version = str(opened.subprotocol).removeprefix("ocpp")
         self._become(LinkState.CONNECTED)
         self._log.info("csms.connected", url=self.url, version=self.version)
         began_s = self._now()
         await self._post(
-            SocketOpened(connection=connection.number, subprotocol=str(opened.subprotocol))
+            SocketOpened(connection=session.number, subprotocol=str(opened.subprotocol))
         )
-        sending = asyncio.create_task(self._send_all(connection))
-        pinging = asyncio.create_task(self._ping(connection))
+        returning = asyncio.create_task(self._return(session))
         try:
-            await self._receive(connection)
+            await session.run(self._post, self._pings, self.begun)
         finally:
-            for task in (sending, pinging):
-                task.cancel()
-            self._connection = None
+            returning.cancel()
+            self._session = None
             self.version = ""
-        await asyncio.gather(sending, pinging, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_WAIT_S + 0.5):
-                await opened.wait_closed()
-        self.last_error = connection.ending or _end_of(opened)
-        after_s = round(self._now() - began_s, 1)
+        lasted_s = self._now() - began_s
+        self._note_error(session.end_reason, "")
         tell = self._log.warning if self._wanted.is_set() else self._log.info
-        tell("csms.disconnected", reason=self.last_error, after_s=after_s)
-        await self._post(SocketClosed(connection=connection.number))
+        tell("csms.disconnected", reason=self.last_error, after_s=round(lasted_s, 1))
+        await self._post(SocketClosed(connection=session.number))
+        return self._ended(session, lasted_s)
 
-    async def _receive(self, connection: _Connection) -> None:
-        """Only dispatches: while it waits, pongs are not seen."""
-        try:
-            while True:
-                message = await connection.socket.recv()
-                if isinstance(message, str):
-                    frame = FrameReceived(connection=connection.number, text=message)
-                    await self._post(frame)
-                else:
-                    self._log.warning("csms.sent_binary", length=len(message))
-        except ConnectionClosed:
-            return
+    # --- What an end means ------------------------------------------------------------------------
 
-    async def _send_all(self, connection: _Connection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await connection.socket.send(await connection.outgoing.get())
-                connection.outgoing.task_done()
-                self.begun.set()
+    def _ended(self, session: Session, lasted_s: float) -> bool:
+        """Whether to wait before the next attempt."""
+        stable = lasted_s >= STABLE_S
+        if session.answered or stable:
+            self._places.proved()
+            self.failures = 0
+            if stable or not session.told_to_stay_away:
+                self._backoff.proved()
+        if self._homeward:
+            self._homeward = False
+            self._places.prefer()
+            return False
+        if self._stale:
+            return False
+        if session.told_to_stay_away:
+            if session.close_code == TRY_AGAIN_LATER:
+                wait_s = STAY_AWAY_WAITS * self._settings.retry_wait_min_s
+                self._stay_away_s = max(self._stay_away_s, wait_s)
+            return self._in_vain()
+        return self._in_vain() if not (session.answered or stable) else True
 
-    async def _ping(self, connection: _Connection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                if not await self._ping_due():
-                    continue
-                pong = await connection.socket.ping()
-                try:
-                    async with asyncio.timeout(self._pong_wait_s):
-                        await pong
-                except TimeoutError:
-                    self._abort(connection, f"no pong within {self._pong_wait_s:g} s")
-                    return
-
-    async def _ping_due(self) -> bool:
-        """Wait one interval; False when it was changed meanwhile."""
-        self._ping_changed.clear()
-        try:
-            async with asyncio.timeout(self._ping_interval_s or None):
-                await self._ping_changed.wait()
-        except TimeoutError:
+    def _in_vain(self) -> bool:
+        """Whether to wait, or to try the next address at once."""
+        self.failures += 1
+        if self._places.failed(self._access.attempts):
             return True
+        following = self._places.current.url
+        self._log.warning(
+            "csms.passed_over", url=self.url, reason=self.last_error, following=following
+        )
         return False
 
     async def _pause(self) -> None:
-        wait_s = self._backoff.next_wait_s()
+        wait_s = self._backoff.next_wait_s(self._stay_away_s)
+        self._stay_away_s = 0.0
         self.next_attempt_s = self._now() + wait_s
         self._become(LinkState.WAITING)
-        self._log.info("csms.unreachable", reason=self.last_error, again_in_s=round(wait_s, 1))
+        check = {"check": self.last_check} if self.last_check else {}
+        self._log.info(
+            "csms.unreachable", reason=self.last_error, again_in_s=round(wait_s, 1), **check
+        )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._turned.wait()
         self.next_attempt_s = None
 
+    def _judge(self, session: Session) -> None:
+        """The time for a first word from the CSMS is over."""
+        if session is self._session and not session.heard:
+            session.end(GOING_AWAY, f"no answer within {self._mute_wait_s:g} s")
+
+    async def _return(self, session: Session) -> None:
+        """Leave for the preferred address in time, when it listens and no answer is awaited."""
+        while (wait_s := self._places.return_s) is not None:
+            await asyncio.sleep(wait_s)
+            if not await self._listens():
+                continue
+            while session.asked_s is not None:  # noqa: ASYNC110
+                await asyncio.sleep(QUIET_POLL_S)
+            self._log.info("csms.returning", url=self._places.preferred.url)
+            self._homeward = True
+            session.end(NORMAL, "back to the preferred address", said=True)
+            return
+
+    async def _listens(self) -> bool:
+        """Whether somebody takes connections there; behind a proxy only an attempt can tell."""
+        preferred = self._places.preferred
+        if self._place.secure and not self._places.current.secure:
+            # A security profile from the CSMS has made all of them wss://.
+            preferred = replace(preferred, url="wss:" + preferred.url.partition(":")[2])
+        try:
+            if proxy_of(preferred) is not None:
+                return True
+            async with asyncio.timeout(self._open_wait_s):
+                _, writer = await asyncio.open_connection(*host_and_port(preferred.url))
+        except (OSError, ValueError):
+            return False
+        writer.close()
+        return True
+
+    # --- Small things -----------------------------------------------------------------------------
+
     def _turn_off(self, reason: str) -> None:
         self._wanted.clear()
-        if self._connection is not None:
-            self._end(self._connection, GOING_AWAY, reason)
+        if self._session is not None:
+            self._session.end(GOING_AWAY, reason)
         self._turned.set()
 
-    def _end(
-        self,
-        connection: _Connection,
-        code: int,
-        reason: str,
-        after: asyncio.Queue[str] | None = None,
-    ) -> None:
-        """Close it; `after`: when this has gone out, such as the answer that leads to the end."""
-        connection.ending = reason
-
-        async def close() -> None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_WAIT_S):
-                    if after is not None:
-                        await after.join()
-            await connection.socket.close(code, reason[:120])
-
-        closing = asyncio.ensure_future(close())
-        closing.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def _abort(self, connection: _Connection, reason: str) -> None:
-        """End it without waiting for a peer that does not answer anyway."""
-        connection.ending = reason
-        connection.socket.transport.abort()
+    def _note_error(self, text: str, check: str) -> None:
+        self.last_error, self.last_check = text, check
+        self.last_error_s = self._now()
 
     def _become(self, state: LinkState) -> None:
         if state is not self.state:
             self.state = state
             self.since_s = self._now()
-
-
-def _keep_alive(opened: ClientConnection) -> None:
-    """Let the kernel notice a dead path too."""
-    raw = opened.transport.get_extra_info("socket")
-    if raw is None or raw.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
-        raw.setsockopt(socket.IPPROTO_TCP, option, value)
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MAX_MS)
-
-
-def _end_of(opened: ClientConnection) -> str:
-    code, reason = opened.close_code, opened.close_reason
-    if code is None or code == 1006:
-        return "connection lost"
-    return f"closed by the CSMS: {code} {reason or ''}".rstrip()
-
-
-def _shown(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return " ".join(text.split())[:200]

@@ -60,19 +60,27 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endpoint(settings: Csms, station_id: str) -> Endpoint:
-    """The endpoint that `settings` describe; the identity defaults to the station's id."""
+    """The preferred endpoint that `settings` describe; the identity defaults to the station's."""
+    return endpoints(settings, station_id)[0]
+
+
+def endpoints(settings: Csms, station_id: str) -> tuple[Endpoint, ...]:
+    """All of them, in order of preference; they differ in their URL only."""
     identity = settings.identity or station_id
-    return Endpoint(
-        url=_url(settings, identity),
-        keys=_keys(settings),
-        identity=identity,
-        settings=settings,
-        certificate=_certificate(settings),
+    return tuple(
+        Endpoint(
+            url=_url(url, settings, identity),
+            keys=_keys(settings),
+            identity=identity,
+            settings=settings,
+            certificate=_certificate(settings),
+        )
+        for url in settings.addresses
     )
 
 
-def _url(settings: Csms, identity: str) -> str:
-    parts = urlsplit(settings.url)
+def _url(url: str, settings: Csms, identity: str) -> str:
+    parts = urlsplit(url)
     path = parts.path.rstrip("/")
     if not settings.url_has_identity:
         path = f"{path}/{quote(identity, safe='')}"

@@ -29,7 +29,7 @@ from chargepoint.agent.clock import host_boot_id
 from chargepoint.agent.control_link import ControlLinks
 from chargepoint.agent.core import Core, FrameReceived, SocketClosed, SocketOpened
 from chargepoint.agent.csms import CsmsLink
-from chargepoint.agent.endpoint import endpoint
+from chargepoint.agent.endpoint import endpoints
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.jobs.desk import FileJobs, Trust
 from chargepoint.agent.leases import Leases
@@ -215,9 +215,9 @@ class _Agent:
         settings = self._config.csms
         if settings is None:
             return None
-        place = endpoint(settings, self._config.station.id)
+        first, *others = endpoints(settings, self._config.station.id)
         versions = wiring.subprotocols(settings)
-        return CsmsLink(place, versions, self._arrived, access=keeper.access)
+        return CsmsLink(first, versions, self._arrived, others=others, access=keeper.access)
 
     async def _arrived(self, happening: SocketOpened | SocketClosed | FrameReceived) -> None:
         if isinstance(happening, FrameReceived):

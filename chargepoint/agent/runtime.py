@@ -123,15 +123,12 @@ class Runtime:
 
     async def _round(self, happening: Happening, now_s: float) -> None:
         parts = self._parts
-        was_accepted = parts.core.accepted
         effects = parts.core.handle(happening, now_s)
         await self._perform(effects)
         if isinstance(happening, ControlConnected):
             parts.leases.forget()
         await self._grant()
         if parts.csms is not None:
-            if parts.core.accepted and not was_accepted:
-                parts.csms.proved()
             parts.csms.ping_interval_s = parts.ping_interval_s()
 
     async def _perform(self, effects: Sequence[ShellEffect]) -> None:
@@ -155,6 +152,8 @@ class Runtime:
                 write_note(effect)
             case Trace():
                 parts.messages.add(effect)
+                if parts.csms is not None:
+                    parts.csms.passed(effect.outgoing, effect.kind)
             case SendText(connection=connection, text=text):
                 await self._disk()
                 if parts.csms is not None:

@@ -78,7 +78,7 @@ def show(config_path: str, as_json: bool) -> None:
 
 
 def _summary(found: Config) -> str:
-    csms = found.csms.url if found.csms else "no CSMS"
+    csms = ", ".join(found.csms.addresses) if found.csms else "no CSMS"
     return f"{len(found.evse)} EVSE(s), {len(found.device)} device(s), {csms}"
 
 

@@ -5,99 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
-from chargepoint.agent.core import FrameReceived, SocketClosed, SocketOpened
-from chargepoint.agent.csms import CsmsLink, LinkState
-from chargepoint.agent.endpoint import endpoint
-from chargepoint.config import Csms
-
-KEY = "0123456789abcdef"
-OCPP = Subprotocol("ocpp1.6")
-Happening = SocketOpened | SocketClosed | FrameReceived
-
-
-class Station:
-    """What the link posts, and waiting for it."""
-
-    def __init__(self) -> None:
-        self.heard: list[Happening] = []
-        self._more = asyncio.Condition()
-
-    async def post(self, happening: Happening) -> None:
-        self.heard.append(happening)
-        async with self._more:
-            self._more.notify_all()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5.0), self._more:
-            await self._more.wait_for(condition)
-
-    def opened(self) -> int:
-        return sum(isinstance(one, SocketOpened) for one in self.heard)
-
-    def closed(self) -> int:
-        return sum(isinstance(one, SocketClosed) for one in self.heard)
-
-    def texts(self) -> list[str]:
-        return [one.text for one in self.heard if isinstance(one, FrameReceived)]
-
-
-@asynccontextmanager
-async def linked(url: str, **options: Any) -> AsyncIterator[tuple[CsmsLink, Station]]:
-    """A running link to `url` with short waits; ends it."""
-    station = Station()
-    known = ("pong_wait_s", "open_wait_s")
-    timing = {name: options.pop(name) for name in known if name in options}
-    settings = Csms(
-        url=url,
-        retry_wait_min_s=options.pop("retry_wait_min_s", 0.02),
-        retry_random_range_s=0.0,
-        **options,
-    )
-    link = CsmsLink(endpoint(settings, "CP 1"), ["ocpp1.6"], station.post, **timing)
-    running = asyncio.create_task(link.run())
-    try:
-        yield link, station
-    finally:
-        link.stop()
-        async with asyncio.timeout(5.0):
-            await running
-
-
-@asynccontextmanager
-async def server(
-    handler: Callable[[ServerConnection], Awaitable[None]] | None = None, **options: Any
-) -> AsyncIterator[tuple[str, Server]]:
-    """A WebSocket server that speaks ocpp1.6 unless told otherwise."""
-    options.setdefault("subprotocols", [OCPP])
-
-    async def quiet(connection: ServerConnection) -> None:
-        await connection.wait_closed()
-
-    async with serve(handler or quiet, "127.0.0.1", 0, **options) as running:
-        port = running.sockets[0].getsockname()[1]
-        yield f"ws://127.0.0.1:{port}/ocpp", running
-
-
-def connection_of(running: Server) -> ServerConnection:
-    (connection,) = running.connections
-    return connection
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Poll for what no event tells."""
-    async with asyncio.timeout(5.0):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+from chargepoint.agent.core import SocketClosed, SocketOpened
+from chargepoint.agent.csms import LinkState
+from tests.agent.links import KEY, connection_of, eventually, linked, server
 
 
 async def test_texts_pass_both_ways_and_stay_text() -> None:
@@ -256,8 +173,6 @@ async def test_a_connection_that_dies_young_does_not_reset_the_waits() -> None:
         await eventually(lambda: link.state is LinkState.WAITING)
         assert link.next_attempt_s is not None
         assert link._backoff.next_wait_s() > 0.1
-        link.proved()
-        assert link._backoff.next_wait_s() == 0.02
 
 
 async def test_texts_for_an_earlier_connection_are_dropped() -> None:

@@ -86,8 +86,8 @@ class Story:
     def close(self, connection: int, code: int, reason: str) -> None:
         self.told.append((connection, code))
 
-    def proved(self) -> None:
-        self.told.append("proved")
+    def passed(self, outgoing: bool, kind: str) -> None:
+        self.told.append(f"passed {kind}")
 
 
 class Controls(ControlLinks):

@@ -51,7 +51,8 @@ class SafeAccess:
         self._built_at = built_at
         self._shown: Credentials = safe.kept.current
         self._spelling = 0
-        self._refusals: dict[Credentials, int] = {}
+        self._refusals: dict[tuple[Credentials, str], int] = {}
+        """By address too: each central system has its own idea of a spelling."""
         self._trial: Credentials | None = None
         self._tries = 0
         self._undated_told = False
@@ -59,11 +60,16 @@ class SafeAccess:
 
     # --- For the link -----------------------------------------------------------------------------
 
+    @property
+    def attempts(self) -> int:
+        """A change and what worked before are both tried at an address before the next one."""
+        return 1 if self._safe.kept.trial is None else 2 * TRIAL_FIRST
+
     def applied(self, endpoint: Endpoint) -> Endpoint:
         """`endpoint` with what is shown now."""
         shown = self._shown = self._choose()
         spellings = self._spellings(shown)
-        self._spelling = shown.spelling + self._refusals.get(shown, 0)
+        self._spelling = shown.spelling + self._refusals.get((shown, _where(endpoint)), 0)
         key = spellings[self._spelling % len(spellings)] if spellings else None
         certificate = self._safe.certificate(shown) if shown.profile == 3 else None
         return replace(
@@ -98,7 +104,8 @@ class SafeAccess:
             clock_trusted=clock.synchronised,
         )
         if found.kind == REFUSED:
-            self._refusals[self._shown] = self._refusals.get(self._shown, 0) + 1
+            place = (self._shown, _where(endpoint))
+            self._refusals[place] = self._refusals.get(place, 0) + 1
         if self._trial is not None:
             self._tries += 1
         if found.kind:
@@ -153,3 +160,8 @@ class SafeAccess:
             self._safe.remember(shown, spelling)
         except OSError as error:
             self._log.error("security.not_kept", error=str(error))
+
+
+def _where(endpoint: Endpoint) -> str:
+    """Its URL without the scheme, which follows the profile."""
+    return endpoint.url.partition(":")[2]
