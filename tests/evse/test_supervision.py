@@ -71,6 +71,9 @@ def test_one_reading_alone_shows_nothing_not_even_after_a_closing() -> None:
     watch.take(None, None)
     watch.take(reading(6.0, current_a=(9.1,), voltage_v=(231.0,)), 0.0)
     assert (watch.leaking, watch.live) == (None, None)
+    watch.take(reading(7.0, current_a=(0.0,), voltage_v=(1.0,)), 0.0)
+    watch.take(reading(8.0, current_a=(9.2,), voltage_v=(232.0,)), 0.0)
+    assert (watch.leaking, watch.live) == (None, None)
 
 
 def test_50_v_are_not_live_yet() -> None:
