@@ -12,7 +12,7 @@ import pytest
 
 from tests.system.stage_csms import CARD, Scene, scene
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("each_csms")]
+pytestmark = pytest.mark.system
 
 WITHIN_S = 1.0
 """From the answer, or the instant of the schedule, to the pilot."""
