@@ -121,14 +121,18 @@ def _on_the_way(error: OSError, place: Endpoint) -> Trouble | None:
     if isinstance(error, socket.gaierror):
         text = f"no address is known for the name in {hop} ({error.strerror})"
         return Trouble(text=text, check="cable, Wi-Fi or modem; the name server; the name itself")
-    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
-    if number is None:  # several addresses, several errors
-        said = ERRNO.search(str(error))
-        number = int(said.group(1)) if said else None
-    if number not in WAYS:
-        return None
-    words, check = WAYS[number]
-    return Trouble(text=f"{hop} {words}", check=check)
+    words, check = WAYS.get(_number(error), ("", ""))
+    return Trouble(text=f"{hop} {words}", check=check) if words else None
+
+
+def _number(error: OSError) -> int:
+    """Its errno; asyncio raises some without one, and one error for several addresses."""
+    if isinstance(error, TimeoutError):
+        return errno.ETIMEDOUT
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError):
+        return errno.ECONNRESET
+    said = ERRNO.search(str(error))
+    return error.errno or (int(said.group(1)) if said else 0)
 
 
 def _refused(error: InvalidStatus, place: Endpoint) -> Trouble:
