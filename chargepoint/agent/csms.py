@@ -25,7 +25,7 @@ from chargepoint import log
 from chargepoint.agent.backoff import Backoff
 from chargepoint.agent.connection.handshake import FAILURES, retry_after_s, shaken
 from chargepoint.agent.connection.places import Places
-from chargepoint.agent.connection.proxy import host_and_port, proxy_of
+from chargepoint.agent.connection.proxy import host_and_port, proxy_of, shown
 from chargepoint.agent.connection.session import Pings, Session
 from chargepoint.agent.connection.troubles import trouble
 from chargepoint.agent.core import FrameReceived, SocketClosed, SocketOpened
@@ -166,6 +166,20 @@ class CsmsLink:
     def places(self) -> Places:
         """The addresses and which one is in use."""
         return self._places
+
+    @property
+    def proxy(self) -> str:
+        """`host:port` of the proxy on the way; empty: none, or one that cannot be used."""
+        try:
+            url = proxy_of(self._place)
+        except ValueError:
+            return ""
+        return "" if url is None else shown(url)
+
+    @property
+    def asked_s(self) -> float | None:
+        """Since when a call of ours waits for its answer."""
+        return None if self._session is None else self._session.asked_s
 
     # --- For the station --------------------------------------------------------------------------
 

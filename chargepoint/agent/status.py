@@ -161,6 +161,13 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             since_s=round(now_s - link.since_s, 1),
             last_error=link.last_error,
             next_attempt_s=None if next_s is None else max(0.0, round(next_s - now_s, 1)),
+            check=link.last_check,
+            error_age_s=_age_s(link.last_error_s, now_s),
+            failures=link.failures,
+            urls=link.places.urls,
+            address=link.places.number,
+            proxy=link.proxy,
+            answer_awaited_s=_age_s(link.asked_s, now_s),
         )
 
     def _link_state(self, state: LinkState) -> State:
@@ -191,6 +198,10 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             for evse in self.config.evse
             if evse.accept_no_watchdog
         )
+
+
+def _age_s(since_s: float | None, now_s: float) -> float | None:
+    return None if since_s is None else max(0.0, round(now_s - since_s, 1))
 
 
 def _transaction(running: TransactionOverview) -> TransactionStatus:

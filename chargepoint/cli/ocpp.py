@@ -10,6 +10,7 @@ from chargepoint.cli.station import ask, config_option, fail, json_option, loade
 from chargepoint.cli.status import asked, duration, show_csms
 from chargepoint.ipc.service import (
     Connect,
+    CsmsStatus,
     Disconnect,
     Done,
     GetMessages,
@@ -31,12 +32,13 @@ ocpp.add_command(export)
 @config_option
 @json_option
 def status_command(config_path: str, as_json: bool) -> None:
-    """Show the CSMS link and the records that wait for it or were refused by it."""
+    """Show the CSMS link: where, since when, why not and what to check, and what waits for it."""
     answer = asked(config_path)
     if as_json:
         print_json({"csms": answer.csms, "ledger": answer.ledger})
         return
     show_csms(answer.csms)
+    show_way(answer.csms)
     ledger = answer.ledger
     click.echo(f"  Acknowledged since start  {ledger.acknowledged}")
     oldest = ledger.oldest_waiting_s
@@ -76,6 +78,22 @@ def connect(config_path: str) -> None:
 def disconnect(config_path: str) -> None:
     """Close the connection and keep it closed until `connect`. Charging and records go on."""
     _order(config_path, Disconnect())
+
+
+def show_way(csms: CsmsStatus) -> None:
+    """Print the way to the CSMS and what has become of it: one line for each thing there is."""
+    if len(csms.urls) > 1:
+        for number, url in enumerate(csms.urls, start=1):
+            mark = "→" if number == csms.address else " "
+            click.echo(f"  {mark} address {number}  {url}")
+    if csms.proxy:
+        click.echo(f"  By the proxy {csms.proxy}")
+    if csms.failures:
+        click.echo(f"  Attempts in vain          {csms.failures}")
+    if csms.state in ("connected", "accepted") and csms.error_age_s is not None:
+        click.echo(f"  Last lost {duration(csms.error_age_s)} ago: {csms.last_error}")
+    if csms.answer_awaited_s is not None:
+        click.echo(f"  An answer is awaited for  {duration(csms.answer_awaited_s)}")
 
 
 def _order(config_path: str, request: Connect | Disconnect) -> None:

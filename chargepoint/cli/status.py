@@ -79,6 +79,8 @@ def show_csms(csms: CsmsStatus) -> None:
     if csms.last_error and csms.state not in ("connected", "accepted"):
         again = "" if csms.next_attempt_s is None else f"; next try in {csms.next_attempt_s:.0f} s"
         click.echo(f"           last error: {csms.last_error}{again}")
+        if csms.check:
+            click.echo(f"           to check: {csms.check}")
 
 
 def show_evse(evse: EvseStatus) -> None:

@@ -149,6 +149,20 @@ class CsmsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How long it has been in this state."""
     last_error: str
     next_attempt_s: float | None
+    check: str = ""
+    """What to look at because of the last error."""
+    error_age_s: float | None = None
+    """How long ago the last error was."""
+    failures: int = 0
+    """Attempts and connections in vain since one last worked."""
+    urls: tuple[str, ...] = ()
+    """All addresses in order of preference; `url` may differ in its scheme."""
+    address: int = 1
+    """Which of them is in use, or tried next."""
+    proxy: str = ""
+    """`host:port` of the proxy on the way; empty: none."""
+    answer_awaited_s: float | None = None
+    """How long a call of ours has waited for its answer."""
 
 
 class StationStatus(Answered, frozen=True):

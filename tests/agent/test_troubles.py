@@ -48,7 +48,7 @@ async def told_for(status: int, location: str = "") -> tuple[str, str]:
     ("status", "location", "text", "check"),
     [
         (200, "", "HTTP 200 OK: a web page answers instead of a CSMS", PORTAL),
-        (302, "http://hotel.example/?from=x", "HTTP 302 Found: sent on to hotel.example, not followed",
+        (302, "http://hotel.example/?x", "HTTP 302 Found: sent on to hotel.example, not followed",
          PORTAL),
         (511, "", "HTTP 511 Network Authentication Required: this network wants a login", PORTAL),
         (301, "/v2/ocpp", "HTTP 301 Moved Permanently: not followed", "the path in csms.url"),
