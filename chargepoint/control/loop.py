@@ -34,7 +34,7 @@ SERVICE_MAX = 8
 """Requests of technicians that may wait."""
 SLACK_WAIT_MAX_S = 0.1
 """Longest time without a transaction in the slack, however late the ticks are."""
-SLACK_WAIT_CLOSED_S = 0.3
+SLACK_WAIT_CLOSED_S = 0.15
 """The same while a contactor is closed: on a slow bus its opening must not wait behind meters."""
 HEALTH_EVERY_S = 1.0
 TICKS_REMEMBERED = 512

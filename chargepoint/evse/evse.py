@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from chargepoint.evse.lock import LINGER_S
 from chargepoint.evse.machine import FAULT_SHOWN_S, FAULT_UNLOCK_S, Lock
 from chargepoint.evse.machine import Contactor as Wanted
 from chargepoint.evse.observation import BoardLevel
@@ -267,6 +268,9 @@ class Evse:
             return True
         if parts.lock.wanted and not parts.senses.fresh:
             return True  # Nobody knows whether the contactor is open.
+        lingering = parts.senses.proximity_used and now_s - parts.senses.left_s < LINGER_S
+        if parts.lock.wanted and lingering:
+            return True
         if lock is Lock.LEAVING and self._in_phase_s(now_s) >= FAULT_UNLOCK_S:
             return False
         plugged = parts.senses.connected and situation.pilot is not PilotState.E

@@ -13,6 +13,9 @@ TRAVEL_S = 1.0
 """Motor and switch must have followed by then: pulses of 0.3 to 1 s are usual."""
 BACK_S = 0.5
 """How long the opposite is commanded between two attempts."""
+LINGER_S = 0.8
+"""A plug whose vehicle has just vanished stays locked for so long: the proximity contact then tells
+a cable that was unplugged at the vehicle from one that was torn out of the socket."""
 STUCK_EVERY_S = 60.0
 """A bolt that does not release is tried this often."""
 

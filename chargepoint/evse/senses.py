@@ -40,6 +40,8 @@ class Senses:
         """A vehicle was plugged in in this step."""
         self.left = False
         """It was unplugged in this step."""
+        self.left_s = float("-inf")
+        """When it was unplugged last."""
         self._seen_waiting = False
 
     def take(
@@ -139,6 +141,7 @@ class Senses:
             self._cable.unplugged()
         elif self.left:
             self.connected = self._seen_waiting = False
+            self.left_s = self._now_s
             self._cable.unplugged()
         if self._decoder.raw is PilotState.B:
             self._seen_waiting = True

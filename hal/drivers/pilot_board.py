@@ -131,6 +131,7 @@ class RegisterPilotBoard:
                 self._write_contactor(True)
         except DeviceError:
             self._told = _Told()
+            self._testing = False
             raise
 
     def prepare(self) -> DeviceIdentity:

@@ -81,6 +81,8 @@ class PlantEvse:
         self.faults: set[str] = set()
         """Catalogue ids that a person has set."""
         self._meter_behind = meter_behind
+        self._cable_left = False
+        """The cable was in the socket at the last step."""
         self._wiring = wiring
         self._known: dict[str, Any] = {}
         self._known = dict(self._observed())
@@ -107,9 +109,16 @@ class PlantEvse:
     def proximity_ohm(self) -> float:
         if self.proximity_broken:
             return PROXIMITY_BROKEN_OHM
-        if not self.vehicle.plugged or self.connector == "cable" or self.cable_cut:
+        if not self.cable_in or self.connector == "cable" or self.cable_cut:
             return PROXIMITY_OPEN_OHM
         return PROXIMITY_OHM[self.vehicle.cable_a]
+
+    @property
+    def cable_in(self) -> bool:
+        """A plug is in the socket. One that is locked cannot be pulled: then whoever unplugs does
+        it at the vehicle, and takes the cable along when the lock lets go."""
+        held = self._cable_left and self.lock is not None and self.lock.locked
+        return self.vehicle.plugged or held
 
     @property
     def chain_closed(self) -> bool:
@@ -144,6 +153,7 @@ class PlantEvse:
     def step(self, now_s: float, dt_s: float, grid: Grid, speed: float) -> Iterator[Happening]:
         """Advance by `dt_s` to `now_s`; energy and heat by `speed` times as much. What happened."""
         board = self.board
+        self._cable_left = self.cable_in
         self._supply(grid, now_s)
         for contactor in self.contactors:
             contactor.step(now_s)

@@ -421,7 +421,7 @@ def test_a_socket_is_locked_before_the_contactor_closes_and_until_it_is_open() -
     bench.until(Phase.ENERGISED)
     bench.vehicle = "A"
     assert bench.tick().locked
-    bench.run(0.2)
+    bench.run(1.0)
     assert not bench.command.locked
 
 

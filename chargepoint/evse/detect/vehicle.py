@@ -39,8 +39,8 @@ def proximity_invalid(o: Observation, _: EvseSettings) -> str | None:
 
 def cable_cut(o: Observation, _: EvseSettings) -> str | None:
     locked = o.lock_commanded and o.reading is not None and o.reading.locked is True
-    gone = o.proximity_used and o.cable_coded_a == 0
-    return "no cable, but the lock is engaged" if locked and gone else None
+    gone = o.proximity_used and o.cable_coded_a == 0 and o.pilot is PilotState.A
+    return "no vehicle and no cable, but the lock is engaged" if locked and gone else None
 
 
 def connector_not_locked(o: Observation, settings: EvseSettings) -> str | None:
