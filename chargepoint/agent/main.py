@@ -34,7 +34,8 @@ from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.jobs.desk import FileJobs, Trust
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
-from chargepoint.agent.runtime import Parts, Runtime, write_note
+from chargepoint.agent.notes import write_note
+from chargepoint.agent.runtime import Parts, Runtime
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store import Opened, Store
 from chargepoint.agent.writer import Writer

@@ -30,10 +30,10 @@ from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.jobs.desk import FileJobs
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
+from chargepoint.agent.notes import Notes
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect, durable
 from chargepoint.agent.writer import Writer
-from chargepoint.catalog import entries
 from chargepoint.ocpp.adapter import Trace
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import (
@@ -90,6 +90,7 @@ class Runtime:
         self._kick_due_s = now()
         self._writer_alive = True
         self._dropped = 0
+        self._notes = Notes(now)
         self._log = log.get("agent")
 
     def stop(self) -> None:
@@ -149,7 +150,7 @@ class Runtime:
             case Fetch(after=after, limit=limit):
                 parts.writer.fetch(after, limit, self._fetched)
             case Note():
-                write_note(effect)
+                self._notes.write(effect)
             case Trace():
                 parts.messages.add(effect)
                 if parts.csms is not None:
@@ -270,10 +271,3 @@ class Runtime:
         if now_s >= self._clock_due_s:
             self._clock_due_s = now_s + READ_EVERY_S
             self._parts.inbox.put(clock_read())
-
-
-def write_note(note: Note) -> None:
-    """Write what a part wants people to know, as loud as the catalogue says."""
-    entry = entries().get(note.name)
-    write = getattr(log.get("station"), "warning" if entry is None else entry.severity)
-    write(note.name, **dict(note.fields))
