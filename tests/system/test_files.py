@@ -179,4 +179,8 @@ async def test_a_download_goes_on_after_the_agent_was_killed(tmp_path: Path) -> 
             await told(world, "FirmwareStatusNotification", "Installing")
             assert int(shelf.headers[1]["Range"].removeprefix("bytes=").rstrip("-")) > 300_000
             installed = world.stage.config.state_dir / "firmware" / "installed"
-            assert installed.read_bytes() == shelf.files["/fw.bin"]
+
+            def whole() -> bool:
+                return installed.exists() and installed.read_bytes() == shelf.files["/fw.bin"]
+
+            await world.until(whole, "the installed file")
