@@ -227,6 +227,14 @@ class AnswersInBinary(Plain):
         await connection.send(text.encode() if len(self.calls) == 1 else text)
 
 
+class BinaryFlood(Plain):
+    """Hundreds of binary frames at once."""
+
+    async def greet(self, connection: ServerConnection) -> None:
+        for _ in range(500):
+            await connection.send(b"\x00" * 20)
+
+
 class ClosesMidFrame(Plain):
     """Cuts the line in the middle of its first answer to a StartTransaction."""
 

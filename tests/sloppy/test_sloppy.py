@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.sloppy import servers as s
 from tests.sloppy.stand import Stand, standing
@@ -188,6 +189,16 @@ async def test_a_binary_answer_is_none_and_text_is_heard_afterwards() -> None:
         await served(stand, server)
         assert not stand.core.accepted
         assert server.connects == 1
+
+
+async def test_a_flood_of_binary_frames_is_told_of_once_and_hinders_nothing() -> None:
+    """R6."""
+    server = s.BinaryFlood()
+    with structlog.testing.capture_logs() as lines:
+        async with before(server) as stand:
+            await session_passes(stand, server)
+            assert server.connects == 1
+    assert [line["event"] for line in lines].count("csms.sent_binary") == 1
 
 
 async def test_a_line_cut_in_the_middle_of_a_frame_costs_no_transaction() -> None:

@@ -65,6 +65,7 @@ class Session:
         """A text has come at all."""
         self.answered = False
         """A call of ours was answered: it is a central system that works."""
+        self._heard_binary = False
         self._socket = socket
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_MAX)
         self._log = log.get("csms")
@@ -148,7 +149,8 @@ class Session:
                 if isinstance(message, str):
                     self.heard = True
                     await post(FrameReceived(connection=self.number, text=message))
-                else:
+                elif not self._heard_binary:
+                    self._heard_binary = True  # a flood of them is told of once
                     self._log.warning("csms.sent_binary", length=len(message))
 
     async def _send_all(self, begun: asyncio.Event) -> None:
