@@ -132,7 +132,13 @@ _B, _I, _M = Kind.BOOLEAN, Kind.INTEGER, Kind.MEASURANDS
 
 
 def _row(
-    component: str, variable: str, kind: Kind, default: str, minimum: int = 0, grid: bool = False
+    component: str,
+    variable: str,
+    kind: Kind,
+    default: str,
+    minimum: int = 0,
+    grid: bool = False,
+    maximum: int = INTEGER_MAX,
 ) -> Definition:
     return Definition(
         component=component,
@@ -140,8 +146,13 @@ def _row(
         kind=kind,
         default=default,
         minimum=minimum,
+        maximum=maximum,
         divides_day=grid,
     )
+
+
+MESSAGE_TIMEOUT_MAX_S = 600
+"""One answer that never comes must not hold up calls and cards for longer, whatever is wished."""
 
 
 # fmt: off
@@ -163,7 +174,8 @@ TABLE = (
     _row("AlignedDataCtrlr", "Measurands",                   _M, _REGISTER),
     _row("AlignedDataCtrlr", "TxEndedMeasurands",            _M, ""),
     _row("OCPPCommCtrlr",    "HeartbeatInterval",            _I, "300"),
-    _row("OCPPCommCtrlr",    "MessageTimeout",               _I, "30",         1),
+    _row("OCPPCommCtrlr",    "MessageTimeout",               _I, "30",         1,
+         maximum=MESSAGE_TIMEOUT_MAX_S),
     _row("OCPPCommCtrlr",    "MessageAttempts",              _I, "3"),
     _row("OCPPCommCtrlr",    "MessageAttemptInterval",       _I, "60"),
     _row("OCPPCommCtrlr",    "ResetRetries",                 _I, "1"),

@@ -24,6 +24,8 @@ CHANGES = [
     ("TxCtrlr",          "StopTxOnInvalidId",      "no",                                REJECTED),
     ("TxCtrlr",          "MaxEnergyOnInvalidId",   "500",                               ACCEPTED),
     ("OCPPCommCtrlr",    "MessageTimeout",         "0",                                 REJECTED),
+    ("OCPPCommCtrlr",    "MessageTimeout",         "600",                               ACCEPTED),
+    ("OCPPCommCtrlr",    "MessageTimeout",         "601",                               REJECTED),
     ("OCPPCommCtrlr",    "MessageAttempts",        "0",                                 ACCEPTED),
     ("OCPPCommCtrlr",    "WebSocketPingInterval",  "-1",                                REJECTED),
     ("AlignedDataCtrlr", "Interval",               "900",                               ACCEPTED),
