@@ -402,6 +402,8 @@ class Adapter16(Adapter):
     def _timed_out(self, event: rpc.TimedOut[Context], now_s: float) -> None:
         self._out.note("message.unanswered", action=event.action)
         context = event.context
+        if not isinstance(context, RecordCall):  # a record is tried again by itself
+            self._heartbeat.hurry(now_s)
         if isinstance(context, BootCall):
             self._registration.unanswered(now_s)
         elif isinstance(context, RecordCall) and event.sent:

@@ -21,6 +21,11 @@ class Heartbeat:
         """Count from now: accepted, or one was sent."""
         self._since_s = now_s
 
+    def hurry(self, now_s: float) -> None:
+        """Due at once: whether the CSMS still answers is to be known soon."""
+        if self._since_s is not None:
+            self._since_s = now_s - self._interval_s
+
     def stop(self) -> None:
         self._since_s = None
 

@@ -80,3 +80,17 @@ def test_unanswered_heartbeats_do_not_pile_up() -> None:
     line.accept()
     line.wait(29)
     assert line.actions().count("Heartbeat") == 1
+
+
+def test_a_mute_csms_is_found_out_in_minutes_also_by_an_idle_station() -> None:
+    """CQ5: an unanswered heartbeat is followed by the next at once, until the link is given up."""
+    line = Line()
+    line.accept()
+    line.forget()
+    line.wait(300)
+    for _ in range(4):
+        line.wait(30)
+        assert line.closed() == []
+    line.wait(30)
+    assert line.actions() == ["Heartbeat"] * 5
+    assert [close.code for close in line.closed()] == [1001]
