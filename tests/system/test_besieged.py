@@ -23,7 +23,7 @@ BURSTS, BURST = 14, 100
 """Twice as many frames as the station takes in that time: the rest has to wait or is refused."""
 
 RSS_GROWTH_MAX_MB = 16.0
-LOG_MAX_BYTES = 400 * BURSTS * BURST
+LOG_MAX_BYTES = 150_000
 DISK_MAX_BYTES = 4_000_000
 WATCH = Path(__file__).resolve().parents[1] / "fuzz" / "watch"
 
