@@ -36,7 +36,9 @@ def check(file: str, as_json: bool) -> None:
             click.echo(f"{len(error.mistakes)} mistake(s) in {file}", err=True)
         sys.exit(1)
     from chargepoint.cli.board_report import board_reports
+    from chargepoint.cli.csms_advice import advice
 
+    notes = advice(found)
     reports = board_reports(found)
     problems = _device_problems(found)
     problems += [
@@ -46,7 +48,8 @@ def check(file: str, as_json: bool) -> None:
     ]
     if as_json:
         boards = [report.as_json() for report in reports]
-        print_json({"file": file, "ok": not problems, "mistakes": problems, "boards": boards})
+        answer = {"ok": not problems, "mistakes": problems, "boards": boards, "notes": notes}
+        print_json({"file": file} | answer)
     else:
         for problem in problems:
             click.echo(f"{file}: {problem}", err=True)
@@ -54,6 +57,8 @@ def check(file: str, as_json: bool) -> None:
             click.echo(f"{file}: all right: {_summary(found)}")
         for report in reports:
             click.echo(str(report))
+        for note in notes:
+            click.echo(f"note: csms: {note}")
     sys.exit(1 if problems else 0)
 
 
