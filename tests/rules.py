@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import certification
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "ocpp16.md"
 
@@ -28,7 +30,8 @@ CASE = re.compile(r"\bTC_\d+(?:_\d+)?")
 HEAD = """# OCPP 1.6J: rules, places and tests
 
 Written by `python -m tests.rules` from the table there and the docstrings of the tests; change
-those, not this page. A rule without a test is marked with a dash.
+those, not this page. A rule without a test is marked with a dash. The certification cases stand at
+the end; their table is `tests/certification.py`.
 
 What is spoken: all profiles of 1.6 (Core, FirmwareManagement, LocalAuthListManagement, Reservation,
 SmartCharging, RemoteTrigger), and the security white paper: keys, profiles, certificates, security
@@ -253,10 +256,8 @@ def document() -> str:
             files = ", ".join(sorted(tests.get(rule, ()))) or "–"
             parts.append(f"| {rule} | {text} | {place} | {files} |")
         parts[-1] += "\n"
-    parts.append("## Certification cases named by tests\n\n| case | tests |\n|---|---|")
-    cases = sorted((name, files) for name, files in tests.items() if name.startswith("TC_"))
-    parts.extend(f"| {name} | {', '.join(sorted(files))} |" for name, files in cases)
-    return "\n".join(parts) + "\n"
+    parts.append(certification.page(tests))
+    return "\n".join(parts)
 
 
 def named() -> dict[str, set[str]]:

@@ -6,13 +6,11 @@ import os
 
 import pytest
 
-from tests import rules
+from tests import certification, rules
 
-CASES = """
-08_1 08_2 42_1 42_2 43 43_1 43_2 43_3
-46_1 46_2 47 48_1 48_2 48_3 48_4 49 50_1 50_2 50_3 50_4 51 52 53_1 53_2
-"""
-"""Certification cases of LocalAuthListManagement and Reservation."""
+CASES = [name for _, table in certification.CASES for name, _, _ in table]
+CASES_OF_1_6 = 107
+"""Certification cases for a charge point."""
 
 
 def test_rules_are_found_in_docstrings() -> None:
@@ -51,11 +49,31 @@ def test_every_rule_that_the_adapter_keeps_has_a_test() -> None:
     assert [rule for rule in ours if rule not in tests] == []
 
 
-def test_every_rule_and_case_of_lists_and_reservations_has_a_test() -> None:
+def test_every_rule_of_lists_and_reservations_has_a_test() -> None:
     ours = [f"V{n}" for n in range(1, 9)] + [f"5.{n}" for n in range(1, 5)]
-    ours += [f"TC_0{case}" for case in CASES.split()]
     tests = rules.named()
     assert [rule for rule in ours if rule not in tests] == []
+
+
+def test_every_certification_case_stands_once_in_the_table() -> None:
+    assert len(CASES) == len(set(CASES)) == CASES_OF_1_6
+
+
+def test_every_certification_case_has_a_test_or_a_reason() -> None:
+    assert certification.without_test_or_reason(rules.named()) == []
+
+
+def test_a_case_that_lost_its_test_is_found() -> None:
+    """Guards the check above: the cases with a reason are few."""
+    without = certification.without_test_or_reason({"TC_001": {"a file"}, "TC_002": set()})
+    assert len(without) >= CASES_OF_1_6 - 5
+    assert "TC_001" not in without
+    assert "TC_002" in without
+
+
+def test_no_docstring_names_a_case_that_does_not_exist() -> None:
+    named = [rule for rule in rules.named() if rule.startswith("TC_")]
+    assert [name for name in named if name not in CASES] == []
 
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="others add tests meanwhile; CI compares")

@@ -76,7 +76,7 @@ def test_online_the_csms_is_asked_although_the_cache_knows() -> None:
 
 
 def test_online_a_valid_entry_may_do_without_asking() -> None:
-    """Section 5.1: LocalPreAuthorize true."""
+    """Section 5.1, TC_007_1: LocalPreAuthorize true."""
     world = known(OK, variables={PRE: "true"})
     assert allowed(world)
     assert world.of(ef.AskAuthorization) == []

@@ -204,5 +204,5 @@ def test_the_plug_is_released_while_the_transaction_goes_on() -> None:
 
 
 def test_the_plug_stays_locked_where_that_is_wanted() -> None:
-    """S8."""
+    """S8, TC_005_3."""
     assert unplugged("false").grant().permitted

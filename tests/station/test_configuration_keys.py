@@ -171,7 +171,7 @@ def test_access_is_as_the_document_says(keys: Keys, key: str, access: str) -> No
 def test_a_good_value_is_taken_reported_and_kept(
     keys: Keys, key: str, taken: tuple[str, str], refused: tuple[str, ...]
 ) -> None:
-    """Rules 2, 6 and 8: in one spelling, at once, over the death of the agent and of the host."""
+    """Rules 2, 6 and 8, TC_021: in one spelling, at once, over deaths of agent and host."""
     sent, reported = taken
     before = keys.value(key)
     assert before != reported, "a change that changes nothing shows nothing"
@@ -187,7 +187,7 @@ def test_a_good_value_is_taken_reported_and_kept(
 
 @pytest.mark.parametrize(("key", "value"), REFUSALS)
 def test_a_bad_value_is_refused_and_changes_nothing(keys: Keys, key: str, value: str) -> None:
-    """Rules 6 and 7."""
+    """Rules 6 and 7, TC_040_2."""
     before = keys.value(key)
     assert keys.change(key, value) == "Rejected"
     assert keys.value(key) == before
@@ -195,7 +195,7 @@ def test_a_bad_value_is_refused_and_changes_nothing(keys: Keys, key: str, value:
 
 @pytest.mark.parametrize("key", ABSENT)
 def test_what_is_not_there_is_unknown(keys: Keys, key: str) -> None:
-    """Rules 3, 9 and 12."""
+    """Rules 3, 9 and 12, TC_040_1."""
     assert keys.configuration.get([key]) == {"configurationKey": [], "unknownKey": [key]}
     assert keys.change(key, "1") == "NotSupported"
 

@@ -92,7 +92,7 @@ def test_an_interval_is_the_energy_since_the_value_before() -> None:
 
 
 def test_samples_are_counted_from_the_start_of_the_transaction() -> None:
-    """E1, E3."""
+    """E1, E3, TC_070."""
     world = World()
     world.wait(17.0)
     world.plug_in()
@@ -129,7 +129,7 @@ def test_the_state_of_a_running_transaction_is_flushed_every_quarter_of_an_hour(
 
 
 def test_aligned_values_stand_on_a_grid_from_midnight_also_without_a_transaction() -> None:
-    """E1, E9, Q11: the world's second 1000 is 08:16:40 UTC."""
+    """E1, E9, Q11, TC_071: the world's second 1000 is 08:16:40 UTC."""
     world = World(variables={(ALIGNED, "Interval"): "300"})
     world.wait(700.0, step_s=10.0)
     reports = world.of(ef.ReportMeterValues)
@@ -139,7 +139,7 @@ def test_aligned_values_stand_on_a_grid_from_midnight_also_without_a_transaction
 
 
 def test_aligned_values_of_a_transaction_are_records() -> None:
-    """E2, E13, Q1, E9."""
+    """E2, E13, Q1, E9, TC_071."""
     world = World(variables={(ALIGNED, "Interval"): "300", (SAMPLED, "TxUpdatedInterval"): "0"})
     world.charging()
     world.wait(300.0, step_s=10.0)

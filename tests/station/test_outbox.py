@@ -59,7 +59,7 @@ def test_nothing_leaves_while_the_csms_has_not_accepted_us() -> None:
 
 
 def test_a_whole_session_without_the_csms_arrives_later_in_order() -> None:
-    """Q1, Q7: with the id that the CSMS gives only then."""
+    """Q1, Q7, TC_039: with the id that the CSMS gives only then."""
     world = World(online=False, variables=OFFLINE_OK)
     world.charging()
     world.unplug()
@@ -74,7 +74,7 @@ def test_a_whole_session_without_the_csms_arrives_later_in_order() -> None:
 
 
 def test_a_start_without_the_csms_is_delivered_while_the_vehicle_charges() -> None:
-    """Q6."""
+    """Q6, TC_037_1."""
     world = World(online=False, variables=OFFLINE_OK)
     world.charging()
     world.accept()

@@ -99,7 +99,7 @@ def test_preparing_becomes_unavailable_and_forgets_its_leave() -> None:
 
 
 def test_unavailable_survives_a_restart() -> None:
-    """S9, Z3."""
+    """S9, Z3, TC_034."""
     world = World()
     world.operative(1, False)
     world.kill_both(host=True)
@@ -124,8 +124,9 @@ def finish(world: World, unlocked: bool) -> None:
 
 
 def test_a_fixed_cable_cannot_be_unlocked() -> None:
-    """7.3: and nothing is stopped."""
+    """7.3, TC_017_2, TC_018_2: and nothing is stopped."""
     world = World()
+    assert unlock(world) is Verdict.NOT_SUPPORTED
     world.charging()
     assert unlock(world) is Verdict.NOT_SUPPORTED
     assert world.grant().permitted
@@ -133,7 +134,7 @@ def test_a_fixed_cable_cannot_be_unlocked() -> None:
 
 
 def test_the_lock_decides_the_answer() -> None:
-    """7.3."""
+    """7.3, TC_017_1, TC_030."""
     for unlocked, verdict in ((True, Verdict.UNLOCKED), (False, Verdict.UNLOCK_FAILED)):
         world = World(socket=True)
         world.plug_in()
@@ -143,7 +144,7 @@ def test_the_lock_decides_the_answer() -> None:
 
 
 def test_a_transaction_ends_before_its_lock_is_released() -> None:
-    """7.3, section 4.2."""
+    """7.3, section 4.2, TC_018_1."""
     world = World(socket=True)
     world.charging()
     assert unlock(world) is None
@@ -172,7 +173,7 @@ def test_without_the_safety_program_nothing_can_be_unlocked() -> None:
 
 
 def test_a_soft_reset_ends_delivers_and_restarts() -> None:
-    """Z1, Z2."""
+    """Z1, Z2, TC_016."""
     world = World()
     world.charging()
     world.forget()
@@ -206,7 +207,7 @@ def test_a_soft_reset_without_a_link_waits_for_nobody() -> None:
 
 
 def test_a_hard_reset_stores_the_ends_before_it_restarts() -> None:
-    """Z2: they are delivered after the boot."""
+    """Z2, TC_015: they are delivered after the boot."""
     world = World()
     world.charging()
     world.csms.answers = False

@@ -70,7 +70,7 @@ def test_a_transaction_outlives_the_safety_program_alone() -> None:
 
 
 def test_both_programs_gone_end_it_as_a_power_loss_with_the_meters_register() -> None:
-    """X8."""
+    """X8, TC_032_2."""
     world = World()
     world.charging()
     world.kill_both()
@@ -84,7 +84,7 @@ def test_both_programs_gone_end_it_as_a_power_loss_with_the_meters_register() ->
 
 
 def test_after_a_power_loss_the_end_has_the_last_known_time() -> None:
-    """X8: the record's stamp is of the earlier boot, and still becomes a wall time."""
+    """X8, TC_032_2: the record's stamp is of the earlier boot, and still becomes a wall time."""
     world = World()
     world.charging()
     lost_s = world.now_s

@@ -28,7 +28,7 @@ def bill_is_right(world: World, evse: int = 1) -> None:
 
 
 def test_plug_first_then_card_starts_with_the_register_in_whole_wh() -> None:
-    """X1, X2, E16."""
+    """X1, X2, E16, TC_003."""
     world = World()
     world.plug_in()
     assert world.state() is State.PREPARING
@@ -41,7 +41,7 @@ def test_plug_first_then_card_starts_with_the_register_in_whole_wh() -> None:
 
 
 def test_card_first_then_plug_starts() -> None:
-    """X1, A2."""
+    """X1, A2, TC_004_1."""
     world = World()
     world.card("04A1")
     assert world.state() is State.PREPARING
@@ -53,7 +53,7 @@ def test_card_first_then_plug_starts() -> None:
 
 
 def test_card_first_without_a_vehicle_is_forgotten_after_the_connection_timeout() -> None:
-    """X1, B1."""
+    """X1, B1, TC_004_2."""
     world = World(variables={("TxCtrlr", "EVConnectionTimeOut"): "30"})
     world.card("04A1")
     world.wait(29.0)
@@ -86,7 +86,7 @@ def test_the_start_is_on_the_disk_before_power_is_permitted() -> None:
 
 
 def test_a_refused_card_starts_nothing() -> None:
-    """A5."""
+    """A5, TC_023_4."""
     world = World()
     world.csms.verdicts["04A1"] = TokenInfo(status=TokenStatus.BLOCKED)
     world.plug_in()
@@ -97,7 +97,7 @@ def test_a_refused_card_starts_nothing() -> None:
 
 
 def test_a_remote_start_is_answered_first_and_then_authorized() -> None:
-    """A5, 5.11."""
+    """A5, 5.11, TC_010."""
     world = World()
     world.plug_in()
     world.forget()
@@ -118,7 +118,7 @@ def test_a_remote_start_without_authorization_asks_nobody() -> None:
 
 
 def test_a_remote_start_whose_token_is_refused_leaves_everything_as_it_was() -> None:
-    """A5."""
+    """A5, TC_023_5."""
     world = World()
     world.csms.verdicts["evcc"] = TokenInfo(status=TokenStatus.INVALID)
     assert world.remote_start("evcc") is Verdict.ACCEPTED
@@ -127,6 +127,7 @@ def test_a_remote_start_whose_token_is_refused_leaves_everything_as_it_was() -> 
 
 
 def test_a_remote_start_waits_for_the_vehicle_only_as_long_as_the_connection_timeout() -> None:
+    """TC_011_2."""
     world = World()
     world.remote_start("REMOTE")
     assert world.state() is State.PREPARING
@@ -144,7 +145,7 @@ def test_a_remote_start_waits_for_the_vehicle_only_as_long_as_the_connection_tim
     ],
 )
 def test_a_remote_start_that_cannot_succeed_is_rejected(name, prepare) -> None:  # type: ignore[no-untyped-def]
-    """Table 3.2, RemoteStartTransaction."""
+    """Table 3.2, RemoteStartTransaction, TC_026."""
     world = World(evses=2)
     prepare(world)
     assert world.remote_start("REMOTE", 9 if name == "unknown evse" else 2) is Verdict.REJECTED
@@ -188,7 +189,7 @@ def test_an_evse_without_a_meter_charges_with_registers_of_zero() -> None:
 
 
 def test_the_same_card_again_stops_without_asking() -> None:
-    """X5, section 4.2."""
+    """X5, section 4.2, TC_068."""
     world = World()
     world.charging()
     world.forget()
@@ -215,7 +216,7 @@ def test_a_different_card_is_refused_and_charging_goes_on() -> None:
 
 
 def test_a_card_of_the_same_group_stops() -> None:
-    """X5, X6."""
+    """X5, X6, TC_069."""
     world = World()
     for token in ("04A1", "04B2"):
         world.csms.verdicts[token] = TokenInfo(status=ACCEPTED, group="FLEET")
@@ -254,7 +255,7 @@ def test_offline_a_group_is_known_from_the_cache_only() -> None:
 
 
 def test_a_remote_stop_ends_and_a_second_one_is_rejected() -> None:
-    """Table 3.2, RemoteStopTransaction; section 4.2."""
+    """Table 3.2, RemoteStopTransaction; section 4.2, TC_012, TC_028."""
     world = World()
     world.charging()
     assert world.remote_stop(FIRST_CSMS_ID) is Verdict.ACCEPTED
@@ -281,13 +282,17 @@ def test_a_remote_stop_is_rejected_while_the_csms_id_is_not_known() -> None:
     assert world.remote_stop(FIRST_CSMS_ID) is Verdict.REJECTED
 
 
-def test_unplugging_ends_with_the_register_at_standstill() -> None:
-    """S8, C1, section 4.2."""
-    world = World()
+@pytest.mark.parametrize("socket", [True, False])
+def test_unplugging_ends_with_the_register_at_standstill(socket: bool) -> None:
+    """S8, C1, section 4.2, TC_005_1, TC_005_2: without permission no plug is held."""
+    world = World(socket=socket)
+    unlocks = world.station.device_model.text("OCPPCommCtrlr", "UnlockOnEVSideDisconnect")
+    assert unlocks == ("true" if socket else "false")
     world.charging()
     world.unplug()
+    assert not world.grant().permitted
     world.wait(2.0)
-    assert world.ends[0].reason is StopReason.EV_DISCONNECTED
+    assert [end.reason for end in world.ends] == [StopReason.EV_DISCONNECTED]
     assert world.state() is State.AVAILABLE
     bill_is_right(world)
 
@@ -311,7 +316,7 @@ def test_available_is_never_reported_while_a_transaction_is_open() -> None:
 
 
 def test_unplugging_may_leave_the_transaction_running() -> None:
-    """S8: StopTransactionOnEVSideDisconnect false."""
+    """S8, TC_005_3: StopTransactionOnEVSideDisconnect false."""
     world = World(variables={("TxCtrlr", "StopTxOnEVSideDisconnect"): "false"})
     world.charging()
     world.unplug()

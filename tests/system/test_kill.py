@@ -111,6 +111,7 @@ async def test_without_the_agent_the_failsafe_current_holds_and_then_it_stops(
 
 
 async def test_both_programs_gone_end_the_transaction_as_a_power_loss(tmp_path: Path) -> None:
+    """TC_032_2."""
     async with scene(tmp_path) as world:
         await charging(world)
         await world.do(world.stage.end, "agent", signal.SIGKILL)

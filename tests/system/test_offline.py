@@ -37,6 +37,7 @@ def closed(world: Scene) -> bool:
 
 
 async def test_a_whole_session_without_the_csms_arrives_later_in_order(tmp_path: Path) -> None:
+    """TC_039."""
     port = free_port()
     async with scene(tmp_path, changes=OFFLINE, port=port) as world:
         await world.start()
@@ -62,6 +63,7 @@ async def test_a_whole_session_without_the_csms_arrives_later_in_order(tmp_path:
 async def test_a_start_without_the_csms_is_delivered_while_the_car_still_charges(
     tmp_path: Path,
 ) -> None:
+    """TC_037_1."""
     port = free_port()
     async with scene(tmp_path, changes=OFFLINE, port=port) as world:
         await world.start()
@@ -124,6 +126,7 @@ async def test_a_refused_stop_is_quarantined_and_blocks_nothing(tmp_path: Path) 
 
 
 async def test_a_csms_that_boots_us_pending_and_then_accepts(tmp_path: Path) -> None:
+    """TC_002."""
     behaviour = Behaviour(boot_status="Pending", interval_s=1)
     async with scene(tmp_path, behaviour) as world:
         await world.do(world.stage.start_simulator)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 async def test_a_reset_ends_the_charge_restarts_the_programs_and_boots_again(
     tmp_path: Path, kind: str, reason: str
 ) -> None:
-    """Z1 to Z4."""
+    """Z1 to Z4, TC_015, TC_016."""
     async with scene(tmp_path) as world:
         await world.start()
         await world.do(world.stage.plug_in)

@@ -21,6 +21,7 @@ async def bill_is_the_register_difference(world: Scene, evse: int = 1) -> None:
 
 
 async def test_plug_first_then_card_and_the_card_again_ends_it(tmp_path: Path) -> None:
+    """TC_003, TC_068."""
     async with scene(tmp_path) as world:
         await world.start()
         await world.do(world.stage.plug_in)
@@ -58,6 +59,7 @@ async def test_plug_first_then_card_and_the_card_again_ends_it(tmp_path: Path) -
 
 
 async def test_card_first_then_plug(tmp_path: Path) -> None:
+    """TC_004_1."""
     async with scene(tmp_path) as world:
         await world.start()
         await world.do(world.stage.card, CARD)
@@ -77,6 +79,7 @@ async def test_card_first_then_plug(tmp_path: Path) -> None:
 
 
 async def test_remote_start_and_remote_stop(tmp_path: Path) -> None:
+    """TC_010, TC_012, TC_028."""
     async with scene(tmp_path) as world:
         await world.start()
         await world.do(world.stage.plug_in)
@@ -144,6 +147,7 @@ async def test_two_evses_share_one_reader_and_their_sessions_stay_apart(tmp_path
 
 
 async def test_a_card_that_the_csms_refuses_starts_nothing(tmp_path: Path) -> None:
+    """TC_023_4."""
     async with scene(tmp_path) as world:
         world.csms.behaviour.token_status[CARD] = "Blocked"
         await world.start()

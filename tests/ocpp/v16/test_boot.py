@@ -41,7 +41,7 @@ def event(sequence: int = 1) -> SendRecord:
 
 
 def test_the_first_thing_on_the_first_connection_is_a_boot_notification() -> None:
-    """B4, CQ7, Z4: after every start, before anything else."""
+    """B4, CQ7, Z4, TC_001: after every start, before anything else."""
     line = Line()
     line.effect(report(1))
     line.connect()
@@ -87,7 +87,7 @@ def test_acceptance_tells_time_interval_and_readiness_in_this_order() -> None:
 
 
 def test_acceptance_is_followed_by_the_status_of_the_station_and_every_connector() -> None:
-    """B3, S2."""
+    """B3, S2, TC_001."""
     line = Line(connectors=2)
     line.effect(report(1))
     line.effect(report(2, ConnectorState.UNAVAILABLE))
@@ -99,8 +99,23 @@ def test_acceptance_is_followed_by_the_status_of_the_station_and_every_connector
     ]
 
 
+def test_heartbeats_follow_the_interval_of_the_acceptance_at_once() -> None:
+    """B8, TC_001: the station sets what it is told of before the statuses are answered."""
+    line = Line()
+    line.connect()
+    line.answer(ACCEPTED | {"interval": 60})
+    (given,) = line.told(HeartbeatIntervalGiven)
+    line.view.device_model.set("OCPPCommCtrlr", "HeartbeatInterval", str(given.interval_s))
+    line.settle()
+    line.forget()
+    line.wait(59)
+    assert line.actions() == []
+    line.wait(1)
+    assert line.actions() == ["Heartbeat"]
+
+
 def test_pending_waits_for_its_interval_and_boots_again() -> None:
-    """B1: not earlier."""
+    """B1, TC_002: not earlier."""
     line = Line()
     line.connect()
     line.answer(ACCEPTED | {"status": "Pending", "interval": 40})

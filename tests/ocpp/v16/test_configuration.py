@@ -50,7 +50,7 @@ def get(line: Line, payload: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("payload", [{}, None, {"key": []}, {"key": None}])
 def test_no_names_mean_every_key(payload: Any) -> None:
-    """Keys, rule 3; central systems, 9."""
+    """Keys, rule 3; central systems, 9, TC_019."""
     answer = get(ready(), payload)
     names = [entry["key"] for entry in answer["configurationKey"]]
     assert set(names) >= REQUIRED
@@ -59,7 +59,7 @@ def test_no_names_mean_every_key(payload: Any) -> None:
 
 
 def test_names_are_found_whatever_their_letter_case_and_reported_as_spelled_here() -> None:
-    """R14; keys, rule 1."""
+    """R14; keys, rule 1, TC_019."""
     assert get(ready(), {"key": ["heartbeatINTERVAL"]}) == {
         "configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}]
     }
@@ -143,7 +143,7 @@ REFUSED = [
 def test_a_change_is_asked_of_the_station_in_one_spelling(
     key: str, value: Any, asked: tuple[str, str, str]
 ) -> None:
-    """R14; keys, rule 2."""
+    """R14; keys, rule 2, TC_021."""
     line = ready()
     assert line.ask("ChangeConfiguration", {"key": key, "value": value}) is None
     event = line.told(VariableSetRequested)[0]
@@ -153,7 +153,7 @@ def test_a_change_is_asked_of_the_station_in_one_spelling(
 
 @pytest.mark.parametrize(("key", "value", "status"), REFUSED)
 def test_an_impossible_change_is_refused_at_once(key: str, value: Any, status: str) -> None:
-    """Keys, rules 6 and 7."""
+    """Keys, rules 6 and 7, TC_040_1, TC_040_2."""
     line = ready()
     assert line.ask("ChangeConfiguration", {"key": key, "value": value})[2] == {"status": status}
     assert line.told(VariableSetRequested) == []

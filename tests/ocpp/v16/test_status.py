@@ -85,7 +85,7 @@ def test_a_state_that_returns_within_the_minimum_duration_was_none() -> None:
 
 
 def test_after_a_reconnect_only_what_differs_is_told_and_with_the_present_time() -> None:
-    """S3: no history; central systems, 6: an old time with a new message is ignored."""
+    """S3, TC_036: no history; central systems, 6: an old time with a new message is ignored."""
     line = accepted(connectors=2)
     line.disconnect()
     change(line, STATES.PREPARING)
@@ -131,7 +131,7 @@ def test_a_refused_notification_is_not_repeated() -> None:
 
 
 def test_a_fault_carries_the_codes_of_the_catalogue() -> None:
-    """S11, S12: MREC code and the vendorId of its publisher."""
+    """S11, S12, TC_041: MREC code and the vendorId of its publisher."""
     line = accepted()
     change(line, STATES.FAULTED, fault="rcd_tripped")
     assert line.calls() == [

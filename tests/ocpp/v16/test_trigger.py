@@ -30,7 +30,7 @@ def test_the_answer_comes_before_the_message() -> None:
 
 
 def test_status_without_a_connector_means_the_station_and_every_connector() -> None:
-    """M2; central systems, 8: 0 and every connector, once."""
+    """M2; central systems, 8, TC_054: 0 and every connector, once."""
     line = accepted(connectors=2)
     trigger(line, "StatusNotification")
     line.settle()
@@ -61,7 +61,7 @@ def test_a_triggered_status_does_not_wait_for_the_minimum_duration() -> None:
 @pytest.mark.parametrize("message", ["StatusNotification", "MeterValues"])
 @pytest.mark.parametrize("connector", [3, -1, 99])
 def test_unknown_connectors_are_rejected(message: str, connector: int) -> None:
-    """M2; central systems, 8: their number is found out that way."""
+    """M2; central systems, 8, TC_055: their number is found out that way."""
     line = accepted(connectors=2)
     assert trigger(line, message, connector) == "Rejected"
     assert line.calls() == []
@@ -75,7 +75,7 @@ def test_a_connector_that_does_not_matter_is_ignored() -> None:
 
 @pytest.mark.parametrize("connector", [None, 0, 1])
 def test_meter_values_are_the_stations_to_give(connector: int | None) -> None:
-    """M3: answered when the station has decided."""
+    """M3, TC_054: answered when the station has decided."""
     line = accepted()
     assert trigger(line, "MeterValues", connector) is None
     assert [e.evse for e in line.told(MeterValuesTriggered)] == [connector]
@@ -102,7 +102,7 @@ def test_a_trigger_without_a_message_is_refused() -> None:
 
 
 def test_a_boot_notification_is_sent_again_without_a_reboot() -> None:
-    """B7, M6, CQ7: a plain resend; a real reboot at each connect would be an endless loop."""
+    """B7, M6, CQ7, TC_054: a plain resend; a reboot at each connect would never end."""
     line = accepted()
     assert trigger(line, "BootNotification") == "Accepted"
     assert line.actions() == ["BootNotification"]
@@ -132,7 +132,7 @@ def test_a_boot_may_be_triggered_before_its_interval_is_over(status: str) -> Non
 
 
 def test_what_is_triggered_while_pending_is_sent() -> None:
-    """Section 2: only what a TriggerMessage asks for."""
+    """Section 2, TC_002: only what a TriggerMessage asks for."""
     line = Line(connectors=1)
     line.connect()
     line.answer(ACCEPTED | {"status": "Pending", "interval": 600})
