@@ -66,6 +66,8 @@ Rule = tuple[Callable[[Facts], bool], Callable[[Facts], ConnectorState | None]]
 
 
 def _in_transaction(facts: Facts) -> ConnectorState | None:
+    if facts.session.left_with_cable:
+        return _C.FINISHING  # S8; a cable of ours has nothing left to be done (C1)
     held = facts.before if facts.before in _HELD else _C.PREPARING
     view = facts.session.vehicle.view
     if facts.session.stage is not Stage.RUNNING or view is None or facts.before is _C.FINISHING:
@@ -171,13 +173,14 @@ class ConnectorReports:
         if readerless:
             warnings = (*warnings, READER_FAULT)
         goes_on = session.stage is Stage.RUNNING and session.vehicle.known
+        unplugged = (goes_on or session.left_with_cable) and not session.vehicle.connected
         return ConnectorReport(
             evse=session.evse,
             connector=CONNECTOR,
             state=state,
             since_s=self._desk.now_s,
             fault=weightiest((*session.vehicle.hazards, *warnings)),
-            info=EV_SIDE if goes_on and not session.vehicle.connected else "",
+            info=EV_SIDE if unplugged else "",
         )
 
     def _tell(self, report: ConnectorReport) -> None:

@@ -124,6 +124,12 @@ class Session:
         return self.stage in (Stage.RUNNING, Stage.RESUMING)
 
     @property
+    def left_with_cable(self) -> bool:
+        """The vehicle's end was pulled, which ends the transaction, and ours is still in (S8)."""
+        reason = None if self._ending is None else self._ending.reason
+        return reason is StopReason.EV_DISCONNECTED and self.settings.socket
+
+    @property
     def used(self) -> bool:
         """What is plugged in has had its transaction."""
         return self.last_token is not None and self.vehicle.connected

@@ -297,6 +297,21 @@ def test_unplugging_ends_with_the_register_at_standstill(socket: bool) -> None:
     bill_is_right(world)
 
 
+def test_a_cable_that_is_still_in_our_socket_is_finishing() -> None:
+    """S8, C6, TC_005_1: told as unplugged at the car, then stopped, then free."""
+    world = World(socket=True)
+    world.charging()
+    world.forget()
+    world.unplug()
+    report = world.of(ef.ReportConnector)[-1].report
+    assert (report.state, report.info) == (State.FINISHING, "EV side disconnected")
+    assert world.ends == []
+    world.wait(2.0)
+    assert [end.reason for end in world.ends] == [StopReason.EV_DISCONNECTED]
+    assert world.states() == [State.FINISHING, State.AVAILABLE]
+    assert world.of(ef.ReportConnector)[-1].report.info == ""
+
+
 def test_available_is_never_reported_while_a_transaction_is_open() -> None:
     """csms-quirks 7: evcc forgets a transaction on Available."""
     world = World()
