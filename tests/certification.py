@@ -17,7 +17,7 @@ LOCKS_LATE = (
     "when the bolt fails; no energy flows, and the transaction is stopped if the fault stays"
 )
 FREED = (
-    "shown with a fixed cable; a socket frees its plug when the transaction has ended, whatever "
+    "shown with a fixed cable; the safety program frees a plug whose vehicle has gone, whatever "
     "UnlockConnectorOnEVSideDisconnect says"
 )
 
@@ -45,7 +45,7 @@ CASES: tuple[tuple[str, tuple[Case, ...]], ...] = (
         ("TC_004_2", "card first, and no plug in time",                     ""),
         ("TC_005_1", "unplugged at the car: stopped and unlocked",          ""),
         ("TC_005_2", "unplugged at the car: stopped, not unlocked",         FREED),
-        ("TC_005_3", "unplugged at the car: neither stopped nor unlocked",  ""),
+        ("TC_005_3", "unplugged at the car: neither stopped nor unlocked",  FREED),
         ("TC_007_1", "a card in the cache starts without a question",       ""),
         ("TC_007_2", "a remote start of a token in the cache",              ""),
         ("TC_023_4", "a card that the CSMS refuses",                        ""),

@@ -203,6 +203,6 @@ def test_the_plug_is_released_while_the_transaction_goes_on() -> None:
     assert world.grant().permitted
 
 
-def test_the_plug_stays_locked_where_that_is_wanted() -> None:
-    """S8, TC_005_3."""
+def test_the_leave_is_kept_where_the_plug_is_to_stay_locked() -> None:
+    """S8: the station's part; the safety program frees a plug without a vehicle all the same."""
     assert unplugged("false").grant().permitted

@@ -99,7 +99,7 @@ def charging(**settings: Any) -> World:
 
 
 def test_a_default_profile_holds_for_a_running_transaction_at_once() -> None:
-    """TC_056, 9.5: and its removal sets the transaction free."""
+    """TC_056, TC_082, 9.5: and its removal sets the transaction free."""
     world = charging()
     assert give(world, 1, DEFAULT, 10) is A
     assert limit(world) == 10.0
@@ -214,7 +214,7 @@ def test_watts_are_for_all_phases_of_the_period(period: Any, current_a: float) -
 
 
 def test_the_station_s_limit_is_shared() -> None:
-    """TC_082, 9.4 rule 3: ChargePointMaxProfile is for all connectors together."""
+    """9.4 rule 3: ChargePointMaxProfile is for all connectors together."""
     world = World(evses=2)
     world.charging(1)
     world.charging(2, "04B2")
