@@ -133,6 +133,8 @@ def test_a_remote_start_waits_for_the_vehicle_only_as_long_as_the_connection_tim
     assert world.state() is State.PREPARING
     world.wait(121.0)
     assert world.state() is State.AVAILABLE
+    world.plug_in()
+    assert world.delivered == []
 
 
 @pytest.mark.parametrize(
