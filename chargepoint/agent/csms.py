@@ -16,16 +16,16 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Protocol
 
 from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection
 
 from chargepoint import log
 from chargepoint.agent.backoff import Backoff
-from chargepoint.agent.connection.handshake import FAILURES, retry_after_s, shaken
+from chargepoint.agent.connection.access import Access, AsConfigured
+from chargepoint.agent.connection.handshake import FAILURES, listens, retry_after_s, shaken
 from chargepoint.agent.connection.places import Places
-from chargepoint.agent.connection.proxy import host_and_port, proxy_of, shown
+from chargepoint.agent.connection.proxy import proxy_of, shown
 from chargepoint.agent.connection.session import Pings, Session
 from chargepoint.agent.connection.troubles import trouble
 from chargepoint.agent.core import FrameReceived, SocketClosed, SocketOpened
@@ -58,40 +58,6 @@ class LinkState(Enum):
     CONNECTING = "connecting"
     WAITING = "waiting"
     CONNECTED = "connected"
-
-
-class Access(Protocol):
-    """What an attempt shows of us and trusts, and what came of it; `agent.security` has one."""
-
-    @property
-    def attempts(self) -> int:
-        """How many attempts in a row each address is worth now."""
-        ...
-
-    def applied(self, endpoint: Endpoint) -> Endpoint:
-        """`endpoint` with the keys, the certificates and the scheme that count now."""
-        ...
-
-    def opened(self, endpoint: Endpoint, tls: ssl.SSLObject | None) -> None: ...
-
-    def failed(self, endpoint: Endpoint, error: Exception) -> str:
-        """Words for people; empty: the error's own will do."""
-        ...
-
-
-class AsConfigured:
-    """The access of a link that nobody changes at run time."""
-
-    attempts = 1
-
-    def applied(self, endpoint: Endpoint) -> Endpoint:
-        return endpoint
-
-    def opened(self, endpoint: Endpoint, tls: ssl.SSLObject | None) -> None:
-        """Nothing depends on it."""
-
-    def failed(self, endpoint: Endpoint, error: Exception) -> str:
-        return ""
 
 
 class CsmsLink:
@@ -366,30 +332,18 @@ class CsmsLink:
         """Leave for the preferred address in time, when it listens and no answer is awaited."""
         while (wait_s := self._places.return_s) is not None:
             await asyncio.sleep(wait_s)
-            if not await self._listens():
+            home = self._places.preferred
+            if self._place.secure and not self._places.current.secure:
+                # A security profile from the CSMS has made all of them wss://.
+                home = replace(home, url="wss:" + home.url.partition(":")[2])
+            if not await listens(home, self._open_wait_s):
                 continue
             while session.asked_s is not None:  # noqa: ASYNC110
                 await asyncio.sleep(QUIET_POLL_S)
-            self._log.info("csms.returning", url=self._places.preferred.url)
+            self._log.info("csms.returning", url=home.url)
             self._homeward = True
             session.end(NORMAL, "back to the preferred address", said=True)
             return
-
-    async def _listens(self) -> bool:
-        """Whether somebody takes connections there; behind a proxy only an attempt can tell."""
-        preferred = self._places.preferred
-        if self._place.secure and not self._places.current.secure:
-            # A security profile from the CSMS has made all of them wss://.
-            preferred = replace(preferred, url="wss:" + preferred.url.partition(":")[2])
-        try:
-            if proxy_of(preferred) is not None:
-                return True
-            async with asyncio.timeout(self._open_wait_s):
-                _, writer = await asyncio.open_connection(*host_and_port(preferred.url))
-        except (OSError, ValueError):
-            return False
-        writer.close()
-        return True
 
     # --- Small things -----------------------------------------------------------------------------
 

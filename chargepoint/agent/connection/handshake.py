@@ -6,6 +6,7 @@ families are tried side by side, so that a broken IPv6 costs a quarter of a seco
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from chargepoint.agent.connection.proxy import proxy_of
+from chargepoint.agent.connection.proxy import host_and_port, proxy_of
 from chargepoint.agent.endpoint import Endpoint
 
 CLOSE_WAIT_S = 2.0
@@ -95,6 +96,19 @@ async def shaken(
         raise NoCommonVersion(f"the CSMS accepted none of {', '.join(subprotocols)}")
     _keep_alive(opened)
     return opened
+
+
+async def listens(place: Endpoint, wait_s: float) -> bool:
+    """Whether somebody takes TCP connections there; behind a proxy only an attempt can tell."""
+    try:
+        if proxy_of(place) is not None:
+            return True
+        async with asyncio.timeout(wait_s):
+            _, writer = await asyncio.open_connection(*host_and_port(place.url))
+    except (OSError, ValueError):
+        return False
+    writer.close()
+    return True
 
 
 def retry_after_s(error: BaseException) -> float:
