@@ -319,3 +319,26 @@ async def test_a_binary_frame_is_dropped_and_a_large_text_is_taken() -> None:
     async with server(talk) as (url, _), linked(url) as (_, station):
         await station.until(lambda: bool(station.texts()))
         assert [len(text) for text in station.texts()] == [1_500_000]
+
+
+async def test_a_peer_that_takes_nothing_is_left_before_texts_pile_up() -> None:
+    """R12: 200 texts wait at most, however slow the network."""
+
+    async def hang(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        await connection.wait_closed()
+
+    async with (
+        server(hang, close_timeout=0.1) as (url, _),
+        linked(url, retry_wait_min_s=60.0) as (link, station),
+    ):
+        await station.until(lambda: station.opened() == 1)
+        text = "x" * 60_000
+        sent = 0
+        while station.closed() == 0 and sent < 2000:
+            link.send(1, text)
+            sent += 1
+            await asyncio.sleep(0)
+        await station.until(lambda: station.closed() == 1)
+        assert link.last_error == "takes no data"
+        assert 200 < sent < 2000

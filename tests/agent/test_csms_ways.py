@@ -39,10 +39,12 @@ async def test_a_tunnel_is_asked_for_also_without_tls() -> None:
 
 
 async def test_the_certificate_is_that_of_the_csms_and_not_of_the_proxy(tmp_path: Path) -> None:
-    """The name is resolved by the proxy: the station knows no address of the CSMS."""
+    """The name is resolved by the proxy: the station knows no address of the CSMS. SNI is sent."""
+    names: list[str | None] = []
     root = authorities.authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authorities.server(root, "csms.invalid").files(tmp_path, "server"))
+    context.sni_callback = lambda _, name, __: names.append(name)
     (tmp_path / "root.pem").write_text(root.pem)
     async with running_proxy() as proxy, server(ssl=context) as (url, _):
         proxy.to = ("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0]))
@@ -55,7 +57,7 @@ async def test_the_certificate_is_that_of_the_csms_and_not_of_the_proxy(tmp_path
         proxy.password = "me:a:@/"
         async with linked(named, proxy=f"http://127.0.0.1:{proxy.port}", **options) as (_, station):
             await station.until(lambda: station.opened() == 1)
-            assert proxy.asked == ["csms.invalid:443"]
+            assert (proxy.asked, names) == (["csms.invalid:443"], ["csms.invalid"])
 
 
 @pytest.mark.parametrize(
