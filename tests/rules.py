@@ -48,17 +48,17 @@ V16 = "ocpp/v16/"
 # fmt: off
 GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Transport", (
-        ("T1",  "URL is the operator's, one slash, the encoded identity",   "agent/csms"),
+        ("T1",  "URL is the operator's, one slash, the encoded identity",   "agent/endpoint"),
         ("T2",  "offer `ocpp1.6`, take what the server picks",              "agent/csms"),
         ("T3",  "every handshake failure is temporary",                     "agent/csms"),
         ("T4",  "no common version is a failure, also after a 101",         "agent/csms"),
-        ("T5",  "Basic authentication in the first request",                "agent/csms"),
-        ("T6",  "no compression",                                           "agent/csms"),
+        ("T5",  "Basic authentication in the first request",                "agent/endpoint"),
+        ("T6",  "no compression",                            "agent/connection/handshake"),
         ("T7",  "one connection at a time",                                 "agent/csms"),
-        ("T8",  "no redirects with credentials",                            "agent/csms"),
-        ("T9",  "wait longer after each failure, with a random part",       "agent/csms"),
+        ("T8",  "no redirects with credentials",             "agent/connection/handshake"),
+        ("T9",  "wait longer after each failure, with a random part",  "agent/csms, backoff"),
         ("T10", "no BootNotification after a mere reconnect",               V16 + "boot"),
-        ("T11", "own pings, answers to foreign ones",                       "agent/csms"),
+        ("T11", "own pings, answers to foreign ones",          "agent/connection/session"),
         ("T12", "a ping replaces no heartbeat",                             V16 + "heartbeat"),
         ("T13", "half-open links are found in time",                        "agent/csms"),
         ("R1",  "the three kinds of frames; null payloads taken",           "ocpp/frames"),

@@ -125,13 +125,16 @@ def test_an_empty_environment_means_straight() -> None:
     assert of_environment("wss://csms.example/") is None
 
 
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "https://proxy", "http://me@proxy"])
+@pytest.mark.parametrize(
+    "proxy", ["socks5://proxy:1080", "https://proxy", "http://me@proxy", "http://me:se/cret@proxy"]
+)
 def test_a_proxy_of_the_environment_that_cannot_be_used_is_an_error(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("all_proxy", proxy)
-    with pytest.raises(ValueError, match="environment"):
+    with pytest.raises(ValueError, match="environment") as raised:
         of_environment("wss://csms.example/")
+    assert "'se'" not in str(raised.value)
 
 
 async def test_such_a_proxy_does_not_end_the_link(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,11 @@ def _of_environment(place: Endpoint) -> str | None:
     if found is None:
         return None
     url = found if "://" in found else f"http://{found}"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # whose text may hold a piece of the password
+        raise ValueError("the proxy of the environment cannot be read as a URL") from None
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"the environment names a proxy that is no http:// one: {parts.scheme}")
     if parts.username is not None and parts.password is None:
