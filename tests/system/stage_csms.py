@@ -90,8 +90,10 @@ class Scene:
         await self.until(lambda: len(self.transactions) >= count, f"{count} StartTransaction")
         return self.transactions[count - 1]
 
-    async def sampled(self, transaction: Transaction, count: int = 2) -> None:
-        await self.until(lambda: len(transaction.samples) >= count, f"{count} samples")
+    async def sampled(self, transaction: Transaction, count: int | None = None) -> None:
+        """So many samples; without a number two more than now, so that something has flowed."""
+        wanted = len(transaction.samples) + 2 if count is None else count
+        await self.until(lambda: len(transaction.samples) >= wanted, f"{wanted} samples")
 
     async def call(self, action: str, **payload: Any) -> dict[str, Any]:
         return await self.csms.call(self.identity, action, payload)
