@@ -31,7 +31,7 @@ check: setup
 	@$(PY) -m mypy
 
 test: check
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadscope
 
 foreign: tests/foreign/node_modules/.package-lock.json
 

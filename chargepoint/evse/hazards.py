@@ -67,6 +67,7 @@ from hal.values import PilotState
 __all__ = ["HAZARDS", "BoardLevel", "Change", "Hazard", "Hazards", "Observation", "Reaction"]
 
 DAY_S = 86_400.0
+BY_BOARD = "reported by the board"
 
 
 class Reaction(Enum):
@@ -214,6 +215,17 @@ class _Watch:
     lifted: int = 0
     lifted_s: float = 0.0
 
+    @property
+    def calm(self) -> bool:
+        """Good before, and nothing is remembered that time could change."""
+        return self.good_s is not None and not self.active and not self.lifted
+
+    def forget(self) -> None:
+        """As at the start."""
+        self.bad_s = self.good_s = None
+        self.active = False
+        self.lifted, self.lifted_s = 0, 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -229,13 +241,13 @@ class Hazards:
     def __init__(self, settings: EvseSettings) -> None:
         self._settings = settings
         self._watches = {hazard_id: _Watch() for hazard_id in HAZARDS}
+        self._rows = tuple(zip(HAZARDS, HAZARDS.values(), self._watches.values(), strict=True))
         self._observed: Observation | None = None
         self._changed: list[Change] = []
-
-    @property
-    def active(self) -> tuple[str, ...]:
+        self.active: tuple[str, ...] = ()
         """Ids in force, in the order of the table; latched ones included."""
-        return tuple(name for name, watch in self._watches.items() if watch.active)
+        self.suspected = False
+        """What one of them would open for is seen, but has not lasted long enough to count."""
 
     @property
     def inhibiting(self) -> bool:
@@ -248,14 +260,6 @@ class Hazards:
         return any(HAZARDS[name].reaction is Reaction.OPEN for name in self.active)
 
     @property
-    def suspected(self) -> bool:
-        """What one of them would open for is seen, but has not lasted long enough to count."""
-        return any(
-            watch.bad_s is not None and not watch.active and HAZARDS[name].reaction is Reaction.OPEN
-            for name, watch in self._watches.items()
-        )
-
-    @property
     def showing(self) -> bool:
         """One of them is shown to the vehicle as state F."""
         return any(HAZARDS[name].shows_fault for name in self.active)
@@ -263,11 +267,20 @@ class Hazards:
     def update(self, observation: Observation) -> tuple[Change, ...]:
         """Take one observation; what it raised and lifted, and what was reset since the last."""
         self._observed = observation
+        self.suspected = False
         changes, self._changed = self._changed, []
-        for hazard in HAZARDS.values():
-            change = self._update(hazard, observation)
+        faults, settings = reported(observation), self._settings
+        for hazard_id, hazard, watch in self._rows:
+            detail = hazard.detect(observation, settings)
+            if detail is None and hazard_id in faults:
+                detail = BY_BOARD
+            if detail is None and watch.calm:
+                continue  # Most rows, most of the time.
+            change = self._update(hazard, watch, detail, observation)
             if change is not None:
                 changes.append(change)
+        if changes:
+            self._note()
         return tuple(changes)
 
     def latch(self, hazard_id: str, detail: str) -> tuple[bool, str]:
@@ -278,6 +291,7 @@ class Hazards:
         watch = self._watches[hazard_id]
         if not watch.active:
             watch.active = True
+            self._note()
             self._changed.append(Change(hazard=hazard_id, detail=detail))
         return True, f"{hazard_id} raised"
 
@@ -286,17 +300,24 @@ class Hazards:
         watch = self._watches.get(hazard_id)
         if watch is None or not watch.active:
             return False, f"{hazard_id} is not active"
-        if self._observed is not None:
-            detail = _detail(HAZARDS[hazard_id], self._observed, self._settings)
+        o = self._observed
+        if o is not None:
+            detail = HAZARDS[hazard_id].detect(o, self._settings)
+            if detail is None and hazard_id in reported(o):
+                detail = BY_BOARD
             if detail is not None:
                 return False, f"still there: {detail}"
-        self._watches[hazard_id] = _Watch()
+        watch.forget()
+        self._note()
         self._changed.append(Change(hazard=hazard_id, detail=None))
         return True, f"{hazard_id} cleared"
 
-    def _update(self, hazard: Hazard, o: Observation) -> Change | None:
-        watch = self._watches[hazard.id]
-        detail = _detail(hazard, o, self._settings)
+    def _note(self) -> None:
+        self.active = tuple(name for name, watch in self._watches.items() if watch.active)
+
+    def _update(
+        self, hazard: Hazard, watch: _Watch, detail: str | None, o: Observation
+    ) -> Change | None:
         if detail is not None:
             return self._bad(hazard, watch, detail, o.now_s)
         watch.bad_s = None
@@ -314,7 +335,10 @@ class Hazards:
         watch.good_s = None
         if watch.bad_s is None:
             watch.bad_s = now_s
-        if watch.active or now_s - watch.bad_s < seconds(hazard.hold_s, self._settings):
+        if watch.active:
+            return None
+        if now_s - watch.bad_s < seconds(hazard.hold_s, self._settings):
+            self.suspected = self.suspected or hazard.reaction is Reaction.OPEN
             return None
         watch.active = True
         return Change(hazard=hazard.id, detail=detail)
@@ -335,13 +359,6 @@ class Hazards:
                 return o.pilot is PilotState.A or not o.permitted
             case Reset.SERVICE:
                 return False
-
-
-def _detail(hazard: Hazard, o: Observation, settings: EvseSettings) -> str | None:
-    detail = hazard.detect(o, settings)
-    if detail is None and hazard.id in reported(o):
-        return "reported by the board"
-    return detail
 
 
 def _forgive(hazard: Hazard, watch: _Watch, o: Observation) -> None:

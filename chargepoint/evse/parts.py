@@ -136,8 +136,8 @@ class Parts:
             offered_a=self.offer.offered_a,
             current_max_a=self.meter.judged_a(self.offer, now_s),
             mains=self.meter.mains(closed_s, now_s),
-            leaking=self.meter.leaking,
-            live=self.meter.live,
+            leaking=self.meter.leaking(now_s),
+            live=self.meter.live(now_s),
             derating=self.derating.step,
             temperature_missing_s=self.derating.missing_s,
         )

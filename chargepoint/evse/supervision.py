@@ -53,24 +53,22 @@ class MeterWatch:
         live = behind and max(reading.voltage_v, default=0.0) > LIVE_V
         self._lives = self._lives + 1 if live else 0
 
-    @property
-    def leaking(self) -> str | None:
+    def leaking(self, now_s: float) -> str | None:
         """Current behind an open contactor, in words."""
-        if self._leaks < BEHIND_READINGS or self._reading is None:
+        if self._leaks < BEHIND_READINGS or self._reading is None or self._old(now_s):
             return None
         return f"{max(self._reading.current_a):.1f} A with the contactor open, limit {LEAK_A:g} A"
 
-    @property
-    def live(self) -> str | None:
+    def live(self, now_s: float) -> str | None:
         """Voltage behind an open contactor, in words."""
-        if self._lives < BEHIND_READINGS or self._reading is None:
+        if self._lives < BEHIND_READINGS or self._reading is None or self._old(now_s):
             return None
         return f"{max(self._reading.voltage_v):.0f} V with the contactor open, limit {LIVE_V:g} V"
 
     def mains(self, closed_s: float | None, now_s: float) -> MeterReading | None:
         """The newest reading that shows the supply; `closed_s`: since when it is closed."""
         reading = self._reading
-        if reading is None or now_s - reading.taken_s > METER_AGE_MAX_S:
+        if reading is None or self._old(now_s):
             return None
         if not self._settings.meter_behind_contactor:
             return reading
@@ -84,6 +82,8 @@ class MeterWatch:
             return None
         if offer.mode is not PilotMode.OFFER or offer.reduced_s is None:
             return None
-        old = now_s - reading.taken_s > METER_AGE_MAX_S
         blind = reading.taken_s - offer.reduced_s < BLIND_S
-        return None if old or blind else max(reading.current_a)
+        return None if blind or self._old(now_s) else max(reading.current_a)
+
+    def _old(self, now_s: float) -> bool:
+        return self._reading is None or now_s - self._reading.taken_s > METER_AGE_MAX_S

@@ -23,7 +23,7 @@ def leaky(*currents_a: float, opened_s: float = 0.0, first_s: float = 2.0) -> st
     watch = MeterWatch(EvseSettings(evse=1))
     for number, current_a in enumerate(currents_a):
         watch.take(reading(first_s + number, current_a=(0.0, current_a)), opened_s)
-    return watch.leaking
+    return watch.leaking(first_s + len(currents_a) - 1)
 
 
 # fmt: off
@@ -52,35 +52,43 @@ def test_a_closing_forgets_and_a_suspect_reading_says_nothing() -> None:
     watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
     for number in range(3):
         watch.take(reading(9.0 + number, current_a=(9.0 + number,), voltage_v=(230.0,)), 0.0)
-    assert watch.leaking is not None
-    assert watch.live is not None
+    assert watch.leaking(9.0) is not None
+    assert watch.live(9.0) is not None
     watch.take(None, 0.0)
-    assert watch.leaking is not None
+    assert watch.leaking(9.0) is not None
     watch.take(None, None)
-    assert (watch.leaking, watch.live) == (None, None)
+    assert (watch.leaking(9.0), watch.live(9.0)) == (None, None)
     for number in range(3):
         suspect = reading(20.0 + number, current_a=(9.0 + number,), quality=Quality.SUSPECT)
         watch.take(suspect, 0.0)
-    assert watch.leaking is None
+    assert watch.leaking(20.0) is None
 
 
 def test_one_reading_alone_shows_nothing_not_even_after_a_closing() -> None:
     watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
     watch.take(reading(5.0, current_a=(9.0,), voltage_v=(230.0,)), 0.0)
-    assert (watch.leaking, watch.live) == (None, None)
+    assert (watch.leaking(5.0), watch.live(5.0)) == (None, None)
     watch.take(None, None)
     watch.take(reading(6.0, current_a=(9.1,), voltage_v=(231.0,)), 0.0)
-    assert (watch.leaking, watch.live) == (None, None)
+    assert (watch.leaking(6.0), watch.live(6.0)) == (None, None)
     watch.take(reading(7.0, current_a=(0.0,), voltage_v=(1.0,)), 0.0)
     watch.take(reading(8.0, current_a=(9.2,), voltage_v=(232.0,)), 0.0)
-    assert (watch.leaking, watch.live) == (None, None)
+    assert (watch.leaking(8.0), watch.live(8.0)) == (None, None)
+
+
+def test_a_meter_that_has_fallen_silent_shows_no_leak_any_more() -> None:
+    watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
+    for number in range(2):
+        watch.take(reading(9.0 + number, current_a=(9.0 + number,), voltage_v=(230.0,)), 0.0)
+    assert None not in (watch.leaking(15.0), watch.live(15.0))
+    assert (watch.leaking(15.1), watch.live(15.1)) == (None, None)
 
 
 def test_50_v_are_not_live_yet() -> None:
     watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=True))
     for number in range(3):
         watch.take(reading(5.0 + number, current_a=(0.1 * number,), voltage_v=(50.0,)), 0.0)
-    assert watch.live is None
+    assert watch.live(5.0) is None
 
 
 @pytest.mark.parametrize(
@@ -97,9 +105,9 @@ def test_voltage_behind_the_contactor_counts_where_the_meter_sits_behind_it(
     watch = MeterWatch(EvseSettings(evse=1, meter_behind_contactor=behind))
     for number in range(2):
         watch.take(reading(5.0 + number, voltage_v=(0.0, voltage_v + number)), 0.0)
-    assert watch.live == said
+    assert watch.live(5.0) == said
     watch.take(reading(9.0, voltage_v=(0.0, 1.0)), 0.0)
-    assert watch.live is None
+    assert watch.live(9.0) is None
 
 
 def test_the_mains_are_those_of_a_reading_not_older_than_5_s() -> None:
