@@ -99,8 +99,8 @@ class Senses:
 
     @property
     def sample_age_s(self) -> float:
-        """How long the board's own sample counter has stood still."""
-        return self.reading.taken_s - self._sample_s if self.reading is not None else 0.0
+        """Age of the newest measurement: of the reading in which the sample counter moved last."""
+        return self._now_s - self._sample_s if self.reading is not None else 0.0
 
     @property
     def fresh(self) -> bool:
@@ -119,7 +119,7 @@ class Senses:
 
     def _take_level(self, board: BoardLevel, now_s: float) -> None:
         if board is BoardLevel.HEARD and self._board is not BoardLevel.HEARD:
-            self._fresh_s = now_s
+            self._fresh_s = self._sample_s = now_s
         self._board = board
 
     def _take_reading(self, reading: BoardReading, offering: bool) -> None:

@@ -134,6 +134,17 @@ def test_a_vehicle_that_wanted_ventilation_takes_its_hazard_with_it() -> None:
     assert (bench.phase, bench.hazards) == (Phase.IDLE, ())
 
 
+def test_a_measurement_counts_from_when_it_was_made_not_from_when_it_was_read_last() -> None:
+    bench = charging()
+    bench.override = {"sample": bench.sample}
+    bench.run(0.16)
+    bench.answers = False
+    bench.run(0.08)
+    assert bench.command.closed
+    bench.run(0.04)
+    assert not bench.command.closed
+
+
 def test_a_board_without_a_sample_counter_is_not_frozen() -> None:
     bench = charging()
     bench.override = {"sample": None}
