@@ -5,7 +5,8 @@ now; `deadline_s` when to come back without any other event. What the parts are,
 inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `local_list` and
 `token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`, `evse_meter` (one per
 EVSE), `kept_hazards`, `connector_state`, `availability`, `limits`, `smart_charging`, `transaction`
-and `outbox` (the ledger), `counters`, `security` and `safekeeping`, `device_model`, `clock`.
+and `outbox` (the ledger), `counters`, `security` and `safekeeping`, `files`, `device_model`,
+`clock`.
 """
 
 from __future__ import annotations
@@ -249,9 +250,9 @@ class Station:
         self._meter_values.main.due()
         self._authorization.due()
         self._cards.due()
-        self._reservations.due()
         self._free_vending.due()
         self.pricing.due()
+        self._reservations.due()
         self._unlocking.due()
         self._meter_values.due()
         self._files.due()
