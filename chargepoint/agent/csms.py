@@ -280,7 +280,8 @@ class CsmsLink:
     def _ended(self, session: Session, lasted_s: float) -> bool:
         """Whether to wait before the next attempt."""
         stable = lasted_s >= STABLE_S
-        if session.answered or stable:
+        proven = session.answered or stable
+        if proven:
             self._places.proved()
             self.failures = 0
             if stable or not session.told_to_stay_away:
@@ -296,7 +297,7 @@ class CsmsLink:
                 wait_s = STAY_AWAY_WAITS * self._settings.retry_wait_min_s
                 self._stay_away_s = max(self._stay_away_s, wait_s)
             return self._in_vain()
-        return self._in_vain() if not (session.answered or stable) else True
+        return True if proven else self._in_vain()
 
     def _in_vain(self) -> bool:
         """Whether to wait, or to try the next address at once."""

@@ -15,7 +15,7 @@ the command to close passes `may_stay_closed` once more on its way out, whatever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chargepoint.evse.lock import LINGER_S
 from chargepoint.evse.machine import FAULT_SHOWN_S, FAULT_UNLOCK_S, Lock
@@ -187,7 +187,7 @@ class Evse:
     @property
     def at_rest(self) -> bool:
         """The contactor is open, as commanded and as far as the board can say."""
-        return not self._parts.contactor.commanded and not self._parts.contactor.closed
+        return self._parts.at_rest
 
     # --- Deriving ---------------------------------------------------------------------------------
 
@@ -248,18 +248,15 @@ class Evse:
             now_s=now_s,
         )
         parts.lock.want(parts.lock_used and self._locked(outputs.lock, situation, now_s), now_s)
-        locked = parts.lock.step(
-            parts.lock_feedback, may_release=parts.known_open and not closed, now_s=now_s
-        )
-        resting = parts.known_open and parts.offer.mode is not PilotMode.OFFER
-        parts.phases.step(
-            fitted=parts.traits.has_phase_switch, at_rest=resting and not closed, now_s=now_s
-        )
-        command = parts.offer.command(closed=closed, locked=locked)
-        if parts.phases.commanded == command.phases and not parts.rcd_test.commanded:
-            return command
-        return replace(
-            command, phases=parts.phases.commanded, test_rcd=parts.rcd_test.commanded and not closed
+        open_now = parts.known_open  # By now the contactor knows what it is told in this step.
+        locked = parts.lock.step(parts.lock_feedback, may_release=open_now, now_s=now_s)
+        resting = open_now and parts.offer.mode is not PilotMode.OFFER
+        parts.phases.step(fitted=parts.traits.has_phase_switch, at_rest=resting, now_s=now_s)
+        return parts.offer.command(
+            closed=closed,
+            locked=locked,
+            phases=parts.phases.commanded,
+            test_rcd=parts.rcd_test.commanded and not closed,
         )
 
     def _locked(self, lock: Lock, situation: Situation, now_s: float) -> bool:

@@ -132,6 +132,12 @@ class Hazard:
         return self.reaction in (Reaction.OPEN, Reaction.STOP)
 
 
+def board_fault(o: Observation, _: EvseSettings) -> str | None:
+    """What the board reports and the table does not know by name."""
+    faults = reported(o) - set(HAZARDS)
+    return "board reports " + ", ".join(sorted(faults)) if faults else None
+
+
 def _table(*rows: Hazard) -> dict[str, Hazard]:
     return {row.id: row for row in rows}
 
@@ -184,17 +190,9 @@ HAZARDS: dict[str, Hazard] = _table(
     Hazard(board_lost,             _OPEN,  0.0,    _GOOD,    1.0,     _ALL, _GOOD,    False),
     Hazard(board_refused,          _OPEN,  0.0,    _GOOD,    1.0,     _ALL, _GOOD,    False),
     Hazard(watchdog_tripped,       _OPEN,  0.0,    _GOOD,    5.0,     _ALL, _GOOD,    False),
+    Hazard(board_fault,            _OPEN,  0.0,    _GOOD,    30.0,    _ALL, _GOOD,    True),
 )
 # fmt: on
-
-
-def board_fault(o: Observation, _: EvseSettings) -> str | None:
-    """What the board reports and this table does not know by name."""
-    faults = reported(o) - set(HAZARDS)
-    return "board reports " + ", ".join(sorted(faults)) if faults else None
-
-
-HAZARDS |= _table(Hazard(board_fault, _OPEN, 0.0, _GOOD, 30.0, _ALL, _GOOD, shows_fault=True))
 
 
 def seconds(value: Seconds, settings: EvseSettings, lifted: int = 0) -> float:

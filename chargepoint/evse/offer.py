@@ -116,7 +116,9 @@ class Offer:
         self._follow(mode, now_s)
         self._set_current(limit_a if mode is PilotMode.OFFER else 0.0, now_s)
 
-    def command(self, *, closed: bool, locked: bool) -> BoardCommand:
+    def command(
+        self, *, closed: bool, locked: bool, phases: int = 3, test_rcd: bool = False
+    ) -> BoardCommand:
         """The whole command of a step."""
         duty_ratio = {PilotMode.STEADY: 1.0, PilotMode.FAULT: 0.0}.get(self.mode)
         return BoardCommand(
@@ -125,6 +127,8 @@ class Offer:
             duty_ratio=duty_from_current(self.offered_a) if duty_ratio is None else duty_ratio,
             closed=closed,
             locked=locked,
+            phases=phases,
+            test_rcd=test_rcd,
         )
 
     def _follow(self, mode: PilotMode, now_s: float) -> None:

@@ -83,10 +83,14 @@ class Parts:
         return first or second
 
     @property
+    def at_rest(self) -> bool:
+        """The contactor is open, as commanded and as far as the board could say last."""
+        return not self.contactor.commanded and not self.contactor.closed
+
+    @property
     def known_open(self) -> bool:
-        """Commanded open, and as far as the board can say it is."""
-        resting = not self.contactor.commanded and not self.contactor.closed
-        return resting and self.senses.fresh
+        """The same, by a word of the board that may be believed now."""
+        return self.at_rest and self.senses.fresh
 
     @property
     def must_be_open_s(self) -> float | None:

@@ -55,35 +55,39 @@ class MeterWatch:
 
     def leaking(self, now_s: float) -> str | None:
         """Current behind an open contactor, in words."""
-        if self._leaks < BEHIND_READINGS or self._reading is None or self._old(now_s):
+        reading = self._recent(now_s)
+        if self._leaks < BEHIND_READINGS or reading is None:
             return None
-        return f"{max(self._reading.current_a):.1f} A with the contactor open, limit {LEAK_A:g} A"
+        return f"{max(reading.current_a):.1f} A with the contactor open, limit {LEAK_A:g} A"
 
     def live(self, now_s: float) -> str | None:
         """Voltage behind an open contactor, in words."""
-        if self._lives < BEHIND_READINGS or self._reading is None or self._old(now_s):
+        reading = self._recent(now_s)
+        if self._lives < BEHIND_READINGS or reading is None:
             return None
-        return f"{max(self._reading.voltage_v):.0f} V with the contactor open, limit {LIVE_V:g} V"
+        return f"{max(reading.voltage_v):.0f} V with the contactor open, limit {LIVE_V:g} V"
 
     def mains(self, closed_s: float | None, now_s: float) -> MeterReading | None:
         """The newest reading that shows the supply; `closed_s`: since when it is closed."""
-        reading = self._reading
-        if reading is None or self._old(now_s):
-            return None
-        if not self._settings.meter_behind_contactor:
+        reading = self._recent(now_s)
+        if reading is None or not self._settings.meter_behind_contactor:
             return reading
         switched = closed_s is not None and reading.taken_s - closed_s >= SETTLED_S
         return reading if switched else None
 
     def judged_a(self, offer: Offer, now_s: float) -> float | None:
         """Largest phase current in A; None where there is none to hold against the offer."""
-        reading = self._reading
+        reading = self._recent(now_s)
         if reading is None or not reading.current_a:
             return None
         if offer.mode is not PilotMode.OFFER or offer.reduced_s is None:
             return None
         blind = reading.taken_s - offer.reduced_s < BLIND_S
-        return None if blind or self._old(now_s) else max(reading.current_a)
+        return None if blind else max(reading.current_a)
 
-    def _old(self, now_s: float) -> bool:
-        return self._reading is None or now_s - self._reading.taken_s > METER_AGE_MAX_S
+    def _recent(self, now_s: float) -> MeterReading | None:
+        """The newest reading, unless it is too old to say anything."""
+        reading = self._reading
+        if reading is None or now_s - reading.taken_s > METER_AGE_MAX_S:
+            return None
+        return reading

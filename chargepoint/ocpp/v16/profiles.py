@@ -36,13 +36,8 @@ PROFILES = {
 }
 # fmt: on
 
-SECURITY_SERVED = (
-    "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage",
-    "GetInstalledCertificateIds", "GetLog", "InstallCertificate", "SignedUpdateFirmware",
-)  # fmt: skip
-"""The white paper is no profile that SupportedFeatureProfiles could name."""
-
-SERVED = frozenset(SECURITY_SERVED) | frozenset(
-    action for profile in SUPPORTED_PROFILES for action in PROFILES[profile]
+SERVED = frozenset(PROFILES["Security"]).union(
+    *(PROFILES[profile] for profile in SUPPORTED_PROFILES)
 )
+"""The white paper is no profile that SupportedFeatureProfiles could name."""
 KNOWN = frozenset(action for actions in PROFILES.values() for action in actions)
