@@ -104,6 +104,10 @@ class Locked:
     locked: bool
 
 
+LIVE_V = 50.0
+"""A phase with more than this is live (extra-low voltage ends here)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """This many phases have voltage at the outlet."""

@@ -22,6 +22,7 @@ from hil.bench import (
 )
 from hil.instruments.relay_outputs import OutputFailed, RelayOutputs, Switched
 from hil.instruments.sightings import Quantity
+from hil.instruments.worker import Worker
 from hil.plant.pilot import current_from_duty
 from hil.rig.config import PROXIMITY
 from hil.rig.hands import Hands
@@ -65,8 +66,7 @@ class RigBench:
         self._releases: list[tuple[float, str]] = []
         """Outputs that are switched off at an instant."""
         self._steering = threading.RLock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("vehicle", self._run)
         self._failure = ""
         self._judge = Judge(
             wired.sightings,
@@ -97,18 +97,13 @@ class RigBench:
     # --- the vehicle's thread --------------------------------------------------------------------
 
     def start(self) -> None:
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="vehicle", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=2.0)
-            self._thread = None
+        self._worker.stop()
 
-    def _run(self) -> None:
-        while not self._stop.wait(STEP_S):
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(STEP_S):
             try:
                 self.steer()
             except OutputFailed as failed:

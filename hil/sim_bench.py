@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from hil.bench import (
+    LIVE_V,
     Asks,
     Closed,
     Draws,
@@ -39,8 +40,6 @@ from hil.instruments.recorder import Event, Recorder
 from hil.plant.pilot import current_from_duty
 
 POLL_S = 0.02
-LIVE_V = 50.0
-"""A phase with more than this is live."""
 SHOWN = (
     "pilot_state",
     "pilot_mode",

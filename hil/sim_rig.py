@@ -117,7 +117,9 @@ class SimRig:
             leases.start()
             self.stage.wait_until(lambda: leases.connected, CONNECT_WAIT_S, "the lease holder")
             bench = SimBench(self.stage.simulator_url, self.recorder, leases, program)
-            outcome = self._perform(Trial(bench, place, _settings(config)), case, leases)
+            outcome = self._perform(
+                Trial(bench, place, Settings.of(config, config.evse[0].board)), case, leases
+            )
             leases.stop()
             self._rest()
             program.stop()
@@ -181,18 +183,3 @@ def lacking(case: Case, instruments: Collection[Instrument]) -> str:
     """Why `case` cannot be played with these instruments; empty when it can."""
     missing = sorted(one.value for one in case.needs if one not in instruments)
     return f"no {', '.join(missing)}" if missing else ""
-
-
-def _settings(config: Config) -> Settings:
-    safety = config.safety
-    board = config.device_named(config.evse[0].board)
-    return Settings(
-        limit_lease_s=safety.limit_lease_s,
-        permission_lease_s=safety.permission_lease_s,
-        failsafe_current_a=safety.failsafe_current_a,
-        ramp_down_s=safety.ramp_down_s,
-        stale_after_s=safety.stale_after_s,
-        over_current_grace_s=safety.over_current_grace_s,
-        reclose_wait_s=safety.reclose_wait_s,
-        watchdog_s=float(board.options.get("watchdog_s", 1.0)),
-    )

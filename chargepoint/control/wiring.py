@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from chargepoint.config import Bus, Config, Device, Evse
 from chargepoint.control.loop import Loop
@@ -129,48 +129,20 @@ def board_units(config: Config, evses: Sequence[Evse]) -> frozenset[int]:
 
 
 def settings_of(config: Config, evse: Evse) -> EvseSettings:
-    """What the safety core needs of `[[evse]]` and `[safety]`."""
-    safety = config.safety
+    """What the safety core needs of `[[evse]]` and `[safety]`: what has the same name there, and
+    what has another."""
+    names = {field.name for field in fields(EvseSettings)}
+    shared = {
+        name: getattr(section, name)
+        for section in (config.safety, evse)
+        for name in names.intersection(section.__struct_fields__)
+    }
     return EvseSettings(
+        **shared,
         evse=evse.id,
-        current_max_a=evse.current_max_a,
         socket=evse.connector == "socket",
-        ventilated=evse.ventilated,
-        limit_lease_s=safety.limit_lease_s,
-        permission_lease_s=safety.permission_lease_s,
-        failsafe_current_a=safety.failsafe_current_a,
-        stale_after_s=safety.stale_after_s,
-        ramp_down_s=safety.ramp_down_s,
-        reclose_wait_s=safety.reclose_wait_s,
-        over_current_grace_s=safety.over_current_grace_s,
-        signal_fault=safety.signal_fault,
-        phases=evse.phases,
         nominal_v=evse.voltage_v,
-        current_min_a=evse.current_min_a,
-        phase_switching=evse.phase_switching,
         simplified_pilot_refused=evse.simplified_pilot == "refuse",
-        wake_up=evse.wake_up,
-        rcd_test=evse.rcd_test,
-        meter_behind_contactor=evse.meter_behind_contactor,
-        closing_pause_s=safety.closing_pause_s,
-        retry_waits_s=safety.retry_waits_s,
-        temperature_warn_c=safety.temperature_warn_c,
-        temperature_derate_c=safety.temperature_derate_c,
-        temperature_pause_c=safety.temperature_pause_c,
-        temperature_open_c=safety.temperature_open_c,
-        temperature_hysteresis_c=safety.temperature_hysteresis_c,
-        over_voltage_ratio=safety.over_voltage_ratio,
-        under_voltage_ratio=safety.under_voltage_ratio,
-        under_voltage_hold_s=safety.under_voltage_hold_s,
-        frequency_min_hz=safety.frequency_min_hz,
-        frequency_max_hz=safety.frequency_max_hz,
-        mains_good_s=safety.mains_good_s,
-        wake_after_s=safety.wake_after_s,
-        wake_shown_s=safety.wake_shown_s,
-        wake_attempts=safety.wake_attempts,
-        phase_switch_wait_s=safety.phase_switch_wait_s,
-        phase_switch_every_s=safety.phase_switch_every_s,
-        lock_attempts=safety.lock_attempts,
     )
 
 

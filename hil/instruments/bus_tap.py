@@ -18,6 +18,7 @@ from hal.bus.port import Line, Port, PortLost
 from hal.register_map import Register, RegisterMap
 from hil.instruments.sightings import Quantity, Sightings
 from hil.instruments.sniffer import Exchange, Sniffer
+from hil.instruments.worker import Worker
 
 LISTEN_S = 0.1
 SETTLED_S = 0.1
@@ -123,31 +124,25 @@ class BusTap:
         self._line = line
         self.sniffer = sniffer
         self._listener = listener
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("bus tap", self._run)
 
     def start(self) -> None:
         """Begin to listen. Raises PortLost when the port cannot be had."""
         self._line.port()
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="bus tap", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=2.0)
-            self._thread = None
+        self._worker.stop()
         self._line.close()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
                 port: Port = self._line.port()
                 data = port.read(LISTEN_S)
             except PortLost as lost:
                 self._line.lose(str(lost))
-                self._stop.wait(LISTEN_S)
+                stopping.wait(LISTEN_S)
                 continue
             now_s = time.monotonic()
             if data:

@@ -24,6 +24,7 @@ from chargepoint.ipc.messages import (
     ResetHazard,
     Revoke,
 )
+from hil.instruments.worker import Worker
 
 RENEW_S = 0.5
 LEASE_S = 600.0
@@ -40,7 +41,7 @@ class Leases:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._worker = Worker("leases", self._run)
         self._limits_a: dict[int, float] = {}
         self._phases: dict[int, int] = {}
         self._latched: set[tuple[int, str]] = set()
@@ -49,18 +50,13 @@ class Leases:
         self._active: dict[int, frozenset[str]] = {}
         self._permitted: set[int] = set()
         self._client: ControlClient | None = None
-        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Hold nothing any more."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5.0)
+        self._worker.stop(within_s=5.0)
         with self._lock:
             self._drop()
 
@@ -128,14 +124,14 @@ class Leases:
 
     # --- the line to the program -----------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             with self._lock:
                 if self._client is None:
                     self._connect()
                 for evse in self._limits_a.keys() | self._permitted:
                     self._renew(evse)
-            self._stop.wait(RENEW_S if self._client is not None else 0.05)
+            stopping.wait(RENEW_S if self._client is not None else 0.05)
 
     def _renew(self, evse: int) -> float:
         at_s = time.monotonic()
@@ -178,7 +174,7 @@ class Leases:
         try:
             for fact in client.facts():
                 self._note(fact)
-                if self._stop.is_set():
+                if self._worker.stopping.is_set():
                     return
         except Unreachable:
             pass

@@ -15,11 +15,11 @@ from hal.bus.modbus import DeviceLink
 from hal.drivers.registers import read_block
 from hal.errors import DeviceError
 from hal.register_map import RegisterMap
+from hil.bench import LIVE_V
 from hil.instruments.sightings import Quantity, Sightings
+from hil.instruments.worker import Worker
 
 PAUSE_S = 0.002
-LIVE_V = 50.0
-"""More at the outlet means that the contact is closed (extra-low voltage ends here)."""
 PHASES = ("l1", "l2", "l3")
 
 Read = Callable[[], None]
@@ -99,22 +99,16 @@ class Poller:
         self._lock = lock
         self._reads = reads
         self._sightings = sightings
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("poller", self._run)
 
     def start(self) -> None:
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=2.0)
-            self._thread = None
+        self._worker.stop()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             for quantity, read in self._reads.items():
                 try:
                     with self._lock:
@@ -122,4 +116,4 @@ class Poller:
                 except DeviceError as error:
                     self._sightings.failed(quantity, str(error))
                 # Without a pause a switching output would never get the line.
-                self._stop.wait(PAUSE_S)
+                stopping.wait(PAUSE_S)

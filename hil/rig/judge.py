@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from hil.bench import (
+    LIVE_V,
     Asks,
     Closed,
     Draws,
@@ -29,7 +30,6 @@ from hil.bench import (
     ToldTest,
     Unmet,
 )
-from hil.instruments.poller import LIVE_V
 from hil.instruments.sightings import Quantity, Seen, Sightings
 from hil.plant.pilot import current_from_duty
 

@@ -105,7 +105,7 @@ class HardwareRig:
         if reason:
             return Outcome(case=case, verdict="skipped", detail=reason)
         place = Place(evse=self._setup.file.station.evse)
-        trial = RigTrial(self.bench, place, settings(self._setup.station, self._setup.board))
+        trial = RigTrial(self.bench, place, Settings.of(self._setup.station, self._setup.board))
         try:
             self._meet_anew()
             self.bench.rest()
@@ -197,19 +197,3 @@ def _configured(station: Config, key: str) -> Any:
         except (LookupError, ValueError, TypeError):
             return None
     return place
-
-
-def settings(station: Config, board: str) -> Settings:
-    """The numbers that limits are made of, as the station is configured."""
-    safety = station.safety
-    options = station.device_named(board).options
-    return Settings(
-        limit_lease_s=safety.limit_lease_s,
-        permission_lease_s=safety.permission_lease_s,
-        failsafe_current_a=safety.failsafe_current_a,
-        ramp_down_s=safety.ramp_down_s,
-        stale_after_s=safety.stale_after_s,
-        over_current_grace_s=safety.over_current_grace_s,
-        reclose_wait_s=safety.reclose_wait_s,
-        watchdog_s=float(options.get("watchdog_s", 1.0)),
-    )

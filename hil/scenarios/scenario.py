@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chargepoint.config import Config
 from hil.bench import Bench, Instrument, Sight, Unmet
 
 LATE_RATIO = 3.0
@@ -73,6 +74,21 @@ class Settings:
     over_current_grace_s: float
     reclose_wait_s: float
     watchdog_s: float
+
+    @classmethod
+    def of(cls, config: Config, board: str) -> Settings:
+        """Those of a station whose cases are played at this board."""
+        safety = config.safety
+        return cls(
+            limit_lease_s=safety.limit_lease_s,
+            permission_lease_s=safety.permission_lease_s,
+            failsafe_current_a=safety.failsafe_current_a,
+            ramp_down_s=safety.ramp_down_s,
+            stale_after_s=safety.stale_after_s,
+            over_current_grace_s=safety.over_current_grace_s,
+            reclose_wait_s=safety.reclose_wait_s,
+            watchdog_s=float(config.device_named(board).options.get("watchdog_s", 1.0)),
+        )
 
 
 @dataclass(slots=True)
