@@ -12,7 +12,6 @@ from hil.scenarios.moves import (
     CURRENT_A,
     FAULT_SHOWN_LEAST_S,
     FAULTY,
-    METER_S,
     NOTHING_A,
     OFFER_LIMIT_S,
     OPEN_LIMIT_S,
@@ -20,10 +19,12 @@ from hil.scenarios.moves import (
     SEEN_S,
     USUAL,
     charge,
+    charge_little,
     energise,
     latest_s,
     opens,
     over,
+    overdraws,
     shows_fault,
     stays_off,
     stops_in_order,
@@ -41,8 +42,6 @@ WELD_SEEN_S = 0.5
 OPENED_ALONE_S = 0.1
 HOT_S = 1.0
 """Over-temperature must last this long."""
-OVERDRAW_RISE_S = 0.5
-"""The simulated vehicle takes too much this long after the fault was set."""
 
 
 def _charges_after_a_new_plug_in(trial: Trial, fault: str) -> None:
@@ -193,14 +192,9 @@ def over_temperature(trial: Trial) -> None:
 
 def over_current(trial: Trial) -> None:
     """The vehicle draws more than it was offered: an orderly stop after the grace."""
-    bench, evse, grace_s = trial.bench, trial.evse, trial.settings.over_current_grace_s
-    charge(trial, 6.0)
-    bench.keeps(4.0, Closed(evse))
-    over_s = bench.inject(evse, "over_current")
-    limit_s = OVERDRAW_RISE_S + METER_S + grace_s + METER_S + SEEN_S
-    sight = Offers(evse, *NOTHING_A)
-    trial.time("overdraw → x1", sight, over_s, limit_s, "grace + 2 meter readings", grace_s)
-    trial.time("overdraw → open", Open(evse), over_s, limit_s + 6.0 + SEEN_S, "10.1, 10.2")
+    charge_little(trial)
+    over_s = trial.bench.inject(trial.evse, "over_current")
+    overdraws(trial, "overdraw", over_s, "grace + 2 meter readings")
     stays_off(trial, "overdrawn", 2.0, "until unplugged")
 
 

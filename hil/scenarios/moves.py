@@ -29,6 +29,8 @@ SEEN_S = 0.3
 METER_S = 1.0
 """A meter is read this often: both the beginning of an overdraw and the end of its grace are seen
 by a reading."""
+OVERDRAW_RISE_S = 0.5
+"""The simulated vehicle takes too much this long after the fault was set."""
 CURRENT_A = 16.0
 ANY_A = (5.9, 80.0)
 NOTHING_A = (0.0, 0.0)
@@ -127,3 +129,17 @@ def says(trial: Trial, hazard: str, since_s: float, limit_s: float, clause: str)
 def latest_s(trial: Trial) -> float:
     """The instant of the latest measurement."""
     return trial.measured[-1].at_s or 0.0
+
+
+def charge_little(trial: Trial) -> None:
+    """A vehicle charges with 6 A, long enough for its current to be judged."""
+    charge(trial, 6.0)
+    trial.bench.keeps(4.0, Closed(trial.evse))
+
+
+def overdraws(trial: Trial, what: str, over_s: float, clause: str) -> None:
+    """The vehicle takes more than it was offered since `over_s`: a stop after the grace."""
+    evse, grace_s = trial.evse, trial.settings.over_current_grace_s
+    limit_s = OVERDRAW_RISE_S + METER_S + grace_s + METER_S + SEEN_S
+    trial.time(f"{what} → x1", Offers(evse, *NOTHING_A), over_s, limit_s, clause, grace_s)
+    trial.time(f"{what} → open", Open(evse), over_s, limit_s + 6.0 + SEEN_S, "10.1, 10.2")

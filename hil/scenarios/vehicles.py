@@ -9,7 +9,6 @@ from hil.bench import (
     Instrument,
     Live,
     Offers,
-    Open,
     SignalsFault,
     ToldPhases,
 )
@@ -17,13 +16,14 @@ from hil.scenarios.moves import (
     ANY_A,
     CURRENT_A,
     FAULTY,
-    METER_S,
     NOTHING_A,
     OFFER_LIMIT_S,
     SEEN_S,
     TOLD,
     USUAL,
     charge,
+    charge_little,
+    overdraws,
     says,
     stays_off,
     stops_in_order,
@@ -44,7 +44,6 @@ SWITCH_WAIT_S = 5.0
 SWITCH_EVERY_S = 60.0
 """Shortest allowed between two changes; 300 in service."""
 SLOW_A = 1.0
-OVERDRAW_RISE_S = 0.5
 
 
 def vehicle_wakes(trial: Trial) -> None:
@@ -130,14 +129,9 @@ def slow_vehicle(trial: Trial) -> None:
 
 def over_current_one_phase(trial: Trial) -> None:
     """Only L2 takes too much: the largest phase counts."""
-    bench, evse, grace_s = trial.bench, trial.evse, trial.settings.over_current_grace_s
-    charge(trial, 6.0)
-    bench.keeps(4.0, Closed(evse))
-    over_s = bench.inject(evse, "over_current_one_phase")
-    limit_s = OVERDRAW_RISE_S + METER_S + grace_s + METER_S + SEEN_S
-    sight = Offers(evse, *NOTHING_A)
-    trial.time("overdraw of L2 → x1", sight, over_s, limit_s, "grace + 2 readings", grace_s)
-    trial.time("overdraw of L2 → open", Open(evse), over_s, limit_s + 6.0 + SEEN_S, "10.1, 10.2")
+    charge_little(trial)
+    over_s = trial.bench.inject(trial.evse, "over_current_one_phase")
+    overdraws(trial, "overdraw of L2", over_s, "grace + 2 readings")
 
 
 def phases_switched(trial: Trial) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chargepoint.ipc.messages import EvseSnapshot, Phase
 from chargepoint.station.effects import Append, Put
 from chargepoint.station.records import (
     ChargingState,
@@ -18,6 +19,7 @@ from chargepoint.station.records import (
     TransactionUpdated,
     Trigger,
 )
+from hal.values import PilotState
 
 TRANSACTION = TransactionId("2f0c7f5e-6f7e-4a53-9a30-5a8f3f1f6d11")
 
@@ -103,3 +105,26 @@ def loose(record: TransactionStarted | TransactionUpdated | TransactionEnded) ->
 
 def put(key: str, value: str, *, space: str = "transactions", durable: bool = True) -> Put:
     return Put(space=space, key=key, value=value, durable=durable)
+
+
+def snapshot(evse: int, phase: Phase = Phase.IDLE, hazards: tuple[str, ...] = ()) -> EvseSnapshot:
+    """An EVSE at rest, as its safety program shows it."""
+    return EvseSnapshot(
+        evse=evse,
+        phase=phase,
+        pilot=PilotState.A,
+        plug_in=0,
+        connected=False,
+        contactor_closed=False,
+        permitted=False,
+        operative=True,
+        limit_a=16.0,
+        offered_a=0.0,
+        limit_expired=False,
+        cable_current_a=None,
+        locked=None,
+        temperature_c=None,
+        hazards=hazards,
+        stop_cause=None,
+        operations=0,
+    )

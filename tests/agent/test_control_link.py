@@ -19,7 +19,6 @@ from chargepoint.ipc.messages import (
     Command,
     ContactorOpened,
     DeviceLost,
-    EvseSnapshot,
     Fact,
     HazardCleared,
     HazardRaised,
@@ -53,29 +52,8 @@ from chargepoint.station.events import (
     UnlockFinished,
 )
 from chargepoint.station.kept_hazards import Kept
-from hal.values import MeterReading, PilotState, TokenKind
-
-
-def snapshot(evse: int, phase: Phase = Phase.IDLE) -> EvseSnapshot:
-    return EvseSnapshot(
-        evse=evse,
-        phase=phase,
-        pilot=PilotState.A,
-        plug_in=0,
-        connected=False,
-        contactor_closed=False,
-        permitted=False,
-        operative=True,
-        limit_a=16.0,
-        offered_a=0.0,
-        limit_expired=False,
-        cable_current_a=None,
-        locked=None,
-        temperature_c=None,
-        hazards=(),
-        stop_cause=None,
-        operations=0,
-    )
+from hal.values import MeterReading, TokenKind
+from tests.agent.samples import snapshot
 
 
 class SafetyProgram:

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from chargepoint.agent.latches import Latches
-from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard, Phase
+from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard
 from chargepoint.station.events import HazardForgotten, HazardKept
 from chargepoint.station.kept_hazards import Kept
-from hal.values import PilotState
+from tests.agent.samples import snapshot
 
 WELDED = "contactor_welded"
 LATCH = LatchHazard(evse=1, hazard=WELDED, detail="closed for 1.2 s")
 
 
 def evse(*hazards: str, number: int = 1) -> EvseSnapshot:
-    return EvseSnapshot(
-        evse=number,
-        phase=Phase.IDLE,
-        pilot=PilotState.A,
-        plug_in=0,
-        connected=False,
-        contactor_closed=False,
-        permitted=False,
-        operative=True,
-        limit_a=16.0,
-        offered_a=0.0,
-        limit_expired=False,
-        cable_current_a=None,
-        locked=None,
-        temperature_c=None,
-        hazards=hazards,
-        stop_cause=None,
-        operations=0,
-    )
+    return snapshot(number, hazards=hazards)
 
 
 def raised(hazard: str = WELDED, *, persists: bool = True) -> HazardRaised:
