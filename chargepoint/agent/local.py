@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from chargepoint.agent.audit import Audit
 from chargepoint.agent.field import Field, build
+from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.config import Config
@@ -29,7 +31,9 @@ class Local:
     ) -> None:
         """Raises ConfigurationError for a device that cannot be built."""
         self._field: Field = build(config, tell, failed)
-        self._service = Service(config.agent_socket(), desk)
+        audit = Audit(config.state_dir)
+        handlers = {**AuditRequests(audit).handlers()}
+        self._service = Service(config.agent_socket(), desk, handlers, audit)
 
     async def start(self) -> None:
         """Raises OSError when the socket cannot be made."""

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from chargepoint import log
+from chargepoint.agent.audit import Audit, line_of
 from chargepoint.agent.messages import Messages
+from chargepoint.agent.requests.caller import Caller, Handlers, caller_of
 from chargepoint.ipc.codec import BadLine, decode_request, encode
 from chargepoint.ipc.messages import LINE_MAX_BYTES
 from chargepoint.ipc.service import (
+    Action,
     Answered,
     Connect,
     Disconnect,
@@ -28,6 +31,7 @@ from chargepoint.ipc.service import (
     GetTransactions,
     LiftHazard,
     MakeDiagnostics,
+    Request,
     Resend,
     StationStatus,
     Variables,
@@ -64,9 +68,17 @@ class Desk(Protocol):
 class Service:
     """Serves `desk` on the socket at `path`."""
 
-    def __init__(self, path: Path, desk: Desk) -> None:
+    def __init__(
+        self,
+        path: Path,
+        desk: Desk,
+        further: Handlers | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         self._path = path
         self._desk = desk
+        self._further = further or {}
+        self._audit = audit
         self._server: asyncio.Server | None = None
         self._clients = 0
         self._log = log.get("service")
@@ -110,34 +122,54 @@ class Service:
         except BadLine as error:
             await self._write(writer, Done(ok=False, detail=f"not a request: {error}"))
             return
+        if isinstance(request, GetMessages):
+            await self._messages(request, writer)
+            return
+        caller = caller_of(writer.get_extra_info("socket"))
+        last: Answered | None = None
+        try:
+            async for answer in self._answers(request, caller):
+                last = answer
+                await self._write(writer, answer)
+        finally:
+            if isinstance(request, Action):
+                await self._note(request, caller, last)
+
+    async def _answers(self, request: Request, caller: Caller) -> AsyncIterator[Answered]:
+        desk = self._desk
         match request:
             case GetStatus():
-                await self._write(writer, self._desk.status())
+                yield desk.status()
             case GetConfiguration():
-                await self._write(writer, self._desk.variables())
+                yield desk.variables()
             case Connect() | Disconnect():
-                on = isinstance(request, Connect)
-                self._log.info("service.csms_turned", on=on)
-                await self._write(writer, self._desk.turn_csms(on))
+                yield desk.turn_csms(isinstance(request, Connect))
             case LiftHazard(evse=evse, hazard=hazard):
-                done = await self._desk.lift_hazard(evse, hazard)
-                self._log.info("service.hazard_lifted", evse=evse, hazard=hazard, ok=done.ok)
-                await self._write(writer, done)
+                yield await desk.lift_hazard(evse, hazard)
             case GetTransactions(last=last):
-                async for found in self._desk.bookkeeping.transactions(last):
-                    await self._write(writer, found)
+                async for found in desk.bookkeeping.transactions(last):
+                    yield found
             case GetRecords():
-                async for part in self._desk.bookkeeping.records():
-                    await self._write(writer, part)
+                async for part in desk.bookkeeping.records():
+                    yield part
             case MakeDiagnostics():
-                async for piece in self._desk.diagnostics():
-                    await self._write(writer, piece)
+                async for piece in desk.diagnostics():
+                    yield piece
             case Resend(sequence=sequence):
-                done = await self._desk.bookkeeping.resend(sequence)
-                self._log.info("service.record_resent", sequence=sequence, ok=done.ok)
-                await self._write(writer, done)
-            case GetMessages():
-                await self._messages(request, writer)
+                yield await desk.bookkeeping.resend(sequence)
+            case _:
+                handler = self._further.get(type(request))
+                if handler is None:
+                    yield Done(ok=False, detail=f"{type(request).__name__}: not served here")
+                    return
+                async for answer in handler(request, caller):
+                    yield answer
+
+    async def _note(self, action: Action, caller: Caller, last: Answered | None) -> None:
+        line = line_of(action, caller, last)
+        self._log.info("service.asked", action=line.action, user=line.user, by=line.by, ok=line.ok)
+        if self._audit is not None:
+            await asyncio.shield(asyncio.to_thread(self._audit.write, line))
 
     async def _messages(self, request: GetMessages, writer: asyncio.StreamWriter) -> None:
         with self._desk.messages.followed() as further:

@@ -3,6 +3,12 @@
 The same text feeds logs, alerts, `chargepoint explain`, the web pages, the simulator and the rig.
 Entries stand in the TOML files beside this module, one file per area; an id is unique over all of
 them. Hazard ids are plain words (`rcd_tripped`), event names are `subject.past_verb`.
+
+The English texts stand with the entries. Another language is a folder of the same name in
+`languages/`: `languages/de/*.toml` hold, by id, the translated `title`, `cause`, `remedy` and
+`driver`. Texts that are no entry (labels of pages, frames of messages) are phrases:
+`phrases/<language>/*.toml` hold `key = "text with {fields}"`, English included. What a language
+lacks is shown in English.
 """
 
 from __future__ import annotations
@@ -11,10 +17,11 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+ENGLISH = "en"
 FOLDER = Path(__file__).parent
 """A path, because importlib.resources alone takes 8 ms to load."""
 
@@ -28,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: str
     cause: str
     remedy: str
+    driver: str = ""
+    """In plain words for the driver: what it means, and what may be tried; empty: not for them."""
     code_v16: str = "NoError"
     """OCPP 1.6 ChargePointErrorCode."""
     code_mrec: str = ""
@@ -50,6 +59,47 @@ def entries() -> Mapping[str, Entry]:
     return found
 
 
-def entry(entry_id: str) -> Entry:
-    """The entry of `entry_id`. Raises KeyError when the catalogue does not know it."""
-    return entries()[entry_id]
+def entry(entry_id: str, language: str = ENGLISH) -> Entry:
+    """The entry of `entry_id`, in `language` as far as it is translated. Raises KeyError when the
+    catalogue does not know it."""
+    found = entries()[entry_id]
+    words = _words(language).get(entry_id)
+    return found if words is None else msgspec.structs.replace(found, **words)
+
+
+def phrase(key: str, language: str = ENGLISH, /, **fields: object) -> str:
+    """The phrase `key` in `language` (else English) with its `{fields}` filled in.
+
+    Raises KeyError for a phrase or a field that does not exist.
+    """
+    texts = phrases(language)
+    text = texts[key] if key in texts else phrases(ENGLISH)[key]
+    return text.format_map(fields) if fields else text
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Languages that there are phrases in, English first."""
+    found = sorted(folder.name for folder in (FOLDER / "phrases").iterdir() if folder.is_dir())
+    return (ENGLISH, *(one for one in found if one != ENGLISH))
+
+
+@cache
+def phrases(language: str) -> Mapping[str, str]:
+    """All phrases of one language. Raises ValueError for a key that is defined twice."""
+    return _texts(FOLDER / "phrases" / language)
+
+
+@cache
+def _words(language: str) -> Mapping[str, dict[str, str]]:
+    return _texts(FOLDER / "languages" / language)
+
+
+def _texts(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.toml")):
+        for key, value in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if key in found:
+                raise ValueError(f"{file.parent.name}/{file.name}: {key}: defined before")
+            found[key] = value
+    return found

@@ -10,14 +10,15 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.ipc.care import AnyCareAnswer, AnyCareRequest
 from chargepoint.ipc.messages import LINE_MAX_BYTES, AnyCommand, AnyFact, Command, Fact
 from chargepoint.ipc.service import Answered, AnyAnswer, AnyRequest, Request
 
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(AnyCommand)
 _facts = msgspec.json.Decoder(AnyFact)
-_requests = msgspec.json.Decoder(AnyRequest)
-_answers = msgspec.json.Decoder(AnyAnswer)
+_requests = msgspec.json.Decoder(AnyRequest | AnyCareRequest)
+_answers = msgspec.json.Decoder(AnyAnswer | AnyCareAnswer)
 
 
 class BadLine(Exception):
@@ -41,15 +42,15 @@ def decode_fact(line: bytes) -> AnyFact:
     return fact
 
 
-def decode_request(line: bytes) -> AnyRequest:
+def decode_request(line: bytes) -> AnyRequest | AnyCareRequest:
     """A request to the agent. Raises BadLine."""
-    request: AnyRequest = _decode(_requests, line)
+    request: AnyRequest | AnyCareRequest = _decode(_requests, line)
     return request
 
 
-def decode_answer(line: bytes) -> AnyAnswer:
+def decode_answer(line: bytes) -> AnyAnswer | AnyCareAnswer:
     """An answer of the agent. Raises BadLine."""
-    answer: AnyAnswer = _decode(_answers, line)
+    answer: AnyAnswer | AnyCareAnswer = _decode(_answers, line)
     return answer
 
 

@@ -19,6 +19,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknow
     """Base of what a client may ask."""
 
 
+class Action(Request, frozen=True):
+    """Base of requests that change something. `by`: the person, as far as the client knows."""
+
+    by: str = ""
+
+
 class GetStatus(Request, frozen=True):
     """Answered by `StationStatus`."""
 
@@ -30,15 +36,15 @@ class GetMessages(Request, frozen=True):
     follow: bool = False
 
 
-class Connect(Request, frozen=True):
+class Connect(Action, frozen=True, kw_only=True):
     """Let the CSMS link connect (again). Answered by `Done`."""
 
 
-class Disconnect(Request, frozen=True):
+class Disconnect(Action, frozen=True, kw_only=True):
     """Close the CSMS link and keep it closed until `Connect`. Answered by `Done`."""
 
 
-class LiftHazard(Request, frozen=True):
+class LiftHazard(Action, frozen=True, kw_only=True):
     """A technician has removed the cause of a latched hazard. Answered by `Done`."""
 
     evse: int
@@ -55,13 +61,13 @@ class GetRecords(Request, frozen=True):
     """Every record that waits or was refused, as `RecordPart`, then `Done`."""
 
 
-class Resend(Request, frozen=True):
+class Resend(Action, frozen=True, kw_only=True):
     """Send a record again that the CSMS has refused for good. Answered by `Done`."""
 
     sequence: int
 
 
-class MakeDiagnostics(Request, frozen=True):
+class MakeDiagnostics(Action, frozen=True, kw_only=True):
     """The diagnostics archive, as `ArchivePart`, then `Done`."""
 
 
@@ -117,6 +123,21 @@ class CountsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Catalogue id -> how often it was raised."""
 
 
+class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that keeps an EVSE from charging, or bounds its current."""
+
+    id: str
+    """Stable word, a key of the phrases `reason.ID`."""
+    kind: Literal["inhibits", "waits", "limits"]
+    """It must change before energy flows; somebody has to act; it bounds the current."""
+    current_a: float | None = None
+    """The bound, for `limits`."""
+    detail: str = ""
+    """The particular: a hazard's id, a profile's purpose and number, a card's verdict, …"""
+    binding: bool = False
+    """It is the one that counts now."""
+
+
 class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evse: int
     state: str
@@ -128,6 +149,11 @@ class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     transaction: TransactionStatus | None
     counts: CountsStatus | None = None
     cost: CostStatus | None = None
+    reasons: tuple[Reason, ...] = ()
+    """Why it does not charge, or not faster; the binding one first."""
+    enabled: bool = True
+    """Not taken out of service here."""
+    local_limit_a: float | None = None
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,6 +191,18 @@ class CsmsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How long a call of ours has waited for its answer."""
 
 
+class AlertCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The alerts at a glance."""
+
+    open: int
+    unacknowledged: int
+    worst: Literal["", "info", "warning", "error", "critical"]
+    waiting: int
+    """Messages that could not be sent yet."""
+    maintenance_s: float = 0.0
+    """How long maintenance mode lasts yet; 0: off."""
+
+
 class StationStatus(Answered, frozen=True):
     station: str
     version: str
@@ -176,6 +214,7 @@ class StationStatus(Answered, frozen=True):
     evses: tuple[EvseStatus, ...]
     warnings: tuple[str, ...] = ()
     """Standing warnings, e.g. a board accepted without a watchdog."""
+    alerts: AlertCounts | None = None
 
 
 class OcppMessage(Answered, frozen=True):

@@ -24,7 +24,7 @@ ALLOWED = {
     # room:                may import of our own
     "hal.values":          (),
     "hal":                 ("hal",),
-    "chargepoint.config":  (),
+    "chargepoint.config":  ("chargepoint.config",),
     "chargepoint.log":     (),
     "chargepoint.service_manager": (),
     "chargepoint.catalog": (),
@@ -37,8 +37,12 @@ ALLOWED = {
                             "chargepoint.ocpp"),
     "chargepoint.agent":   ("hal", "chargepoint.station", "chargepoint.ocpp", "chargepoint.ipc",
                             "chargepoint.agent", *SHARED),
-    "chargepoint.cli":     ("hal", "hil", "chargepoint.ipc", "chargepoint.cli",
-                            "chargepoint.control.main", "chargepoint.agent.main", *SHARED),
+    "chargepoint.doctor":  ("hal", "chargepoint.ipc", "chargepoint.doctor", *SHARED),
+    "chargepoint.web":     ("hal.values", "chargepoint.ipc", "chargepoint.doctor",
+                            "chargepoint.web", *SHARED),
+    "chargepoint.cli":     ("hal", "hil", "chargepoint.ipc", "chargepoint.doctor",
+                            "chargepoint.cli", "chargepoint.control.main",
+                            "chargepoint.agent.main", "chargepoint.web.main", *SHARED),
     "hil":                 ("hal", "hil", "chargepoint.ipc", *SHARED),
 }
 PURE = ("chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",

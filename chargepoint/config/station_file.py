@@ -1,30 +1,16 @@
-"""The station's configuration: one TOML file, checked whole, every mistake named at once.
-
-Parsing ends in frozen values that cannot be wrong; nothing inside checks them again. A mistake is
-reported as `file: key: what was found, what was expected`, with a suggestion for misspelt keys.
-What the CSMS changes at run time lives in the state directory and is not part of this module.
-"""
+"""What the file says of the charger itself: identity, CSMS, buses, devices, EVSEs, safety."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Natural = Annotated[int, msgspec.Meta(ge=1)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
-Text20 = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of the file."""
+from chargepoint.config.alerts import Alerts
+from chargepoint.config.people import Maintenance, Mqtt, Site, Tariff, Web
+from chargepoint.config.reading import Name, Natural, Positive, Section, Text20
 
 
 class Station(Section, frozen=True):
@@ -315,6 +301,12 @@ class Config(Section, frozen=True):
     files: Files = Files()
     safety: Safety = Safety()
     simulator: Simulator = Simulator()
+    site: Site = Site()
+    tariff: Tariff | None = None
+    alerts: Alerts = Alerts()
+    web: Web | None = None
+    mqtt: Mqtt | None = None
+    maintenance: Maintenance = Maintenance()
     source: str = ""
     """File that this was read from; set by `load`."""
 
@@ -353,309 +345,7 @@ class Config(Section, frozen=True):
         return self.run_dir / "agent.sock"
 
 
-class Mistake(msgspec.Struct, frozen=True):
-    """One thing that is wrong in a file."""
-
-    key: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.problem}" if self.key else self.problem
-
-
-class ConfigError(Exception):
-    """A configuration file cannot be used; `mistakes` holds all that was found."""
-
-    def __init__(self, source: str, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(f"{source}: {mistake}" for mistake in mistakes))
-        self.source = source
-        self.mistakes = mistakes
-
-
-def load(path: str | Path) -> Config:
-    """The configuration in `path`. Raises ConfigError with every mistake found."""
-    return parse(read(path), str(path))
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """A TOML file as it is. Raises ConfigError."""
-    source = str(path)
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(source, [Mistake("", f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(source, [Mistake("", f"is not UTF-8: {error}")]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(source, [Mistake("", f"is not TOML: {error}")]) from error
-
-
-def parse(raw: Mapping[str, Any], source: str) -> Config:
-    """`raw` TOML as a Config. Raises ConfigError with every mistake found."""
-    config = checked(raw, Config, source, _contradictions)
-    return msgspec.structs.replace(config, source=source)
-
-
-AnySection = TypeVar("AnySection", bound=Section)
-
-
-def checked(
-    raw: Mapping[str, Any],
-    kind: type[AnySection],
-    source: str,
-    contradictions: Callable[[AnySection], Iterable[Mistake]],
-) -> AnySection:
-    """`raw` TOML as a `kind`: each value alone, then what they contradict each other in.
-
-    Raises ConfigError with every mistake found.
-    """
-    mistakes: list[Mistake] = []
-    found: AnySection | None = _convert(dict(raw), kind, "", mistakes)
-    if found is None:
-        raise ConfigError(source, mistakes)
-    mistakes.extend(contradictions(found))
-    if mistakes:
-        raise ConfigError(source, mistakes)
-    return found
-
-
-# --- Conversion that collects mistakes instead of stopping at the first ---------------------------
-
-
-def _convert(raw: Any, kind: type[Section], where: str, mistakes: list[Mistake]) -> Any:
-    """`raw` as a `kind`, or None with at least one more entry in `mistakes`."""
-    if not isinstance(raw, dict):
-        mistakes.append(Mistake(where, f"found {_shown(raw)}, expected a table"))
-        return None
-    before = len(mistakes)
-    types = get_type_hints(kind, include_extras=True)
-    for key in raw:
-        if key not in types or key == "source":
-            mistakes.append(Mistake(_join(where, key), f"unknown key{_suggestion(key, types)}"))
-    values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.name in raw:
-            place = _join(where, field.name)
-            values[field.name] = _value(raw[field.name], types[field.name], place, mistakes)
-        elif field.required:
-            mistakes.append(Mistake(_join(where, field.name), "missing, but required"))
-    return kind(**values) if len(mistakes) == before else None
-
-
-def _value(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
-    section = _section(kind)
-    if section is None:
-        return _plain(raw, kind, where, mistakes)
-    element, container = section
-    if container is tuple:
-        if not isinstance(raw, list):
-            mistakes.append(Mistake(where, f"found {_shown(raw)}, expected [[{where}]] tables"))
-            return None
-        return tuple(
-            _convert(item, element, f"{where}.{number}", mistakes)
-            for number, item in enumerate(raw, start=1)
-        )
-    if container is dict:
-        if not isinstance(raw, dict):
-            mistakes.append(Mistake(where, f"found {_shown(raw)}, expected a table of tables"))
-            return None
-        return {key: _convert(raw[key], element, f"{where}.{key}", mistakes) for key in raw}
-    return _convert(raw, element, where, mistakes)
-
-
-def _plain(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
-    try:
-        return msgspec.convert(raw, kind)
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        place = where + path.rstrip("`")
-        if problem.startswith("Invalid enum value"):
-            problem = f"expected one of {', '.join(map(repr, _choices(kind)))}"
-        mistakes.append(Mistake(place, f"found {_shown(raw)}; {problem[0].lower()}{problem[1:]}"))
-        return None
-
-
-def _choices(kind: Any) -> list[Any]:
-    """The literals that `kind` allows, also inside a tuple."""
-    found: list[Any] = []
-    for argument in get_args(kind):
-        found += [argument] if isinstance(argument, (str, int)) else _choices(argument)
-    return found
-
-
-def _section(kind: Any) -> tuple[type[Section], type | None] | None:
-    """The Section inside `kind` and what contains it: a tuple, a dict or nothing."""
-    if isinstance(kind, type) and issubclass(kind, Section):
-        return kind, None
-    for argument in get_args(kind):
-        if isinstance(argument, type) and issubclass(argument, Section):
-            origin = getattr(kind, "__origin__", None)
-            return argument, origin if origin in (tuple, dict) else None
-    return None
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _shown(raw: Any) -> str:
-    text = repr(raw)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _suggestion(key: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(key, list(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
-
-
-# --- Contradictions between values that are each legal --------------------------------------------
-
-
-def _contradictions(config: Config) -> Iterator[Mistake]:
-    yield from _duplicates("bus", "name", [bus.name for bus in config.bus])
-    yield from _duplicates("device", "name", [device.name for device in config.device])
-    yield from _duplicates("evse", "id", [str(evse.id) for evse in config.evse])
-    yield from _references(config)
-    yield from _addresses(config)
-    yield from _numbering(config)
-    yield from _relay_contactors(config)
-    if config.csms is not None:
-        yield from _csms(config.csms)
-    safety = config.safety
-    yield from _ascending(safety, TEMPERATURES)
-    yield from _ascending(safety, ("frequency_min_hz", "frequency_max_hz"))
-
-
-def _ascending(safety: Safety, keys: tuple[str, ...]) -> Iterator[Mistake]:
-    for lower, higher in pairwise(keys):
-        if getattr(safety, lower) >= getattr(safety, higher):
-            yield Mistake(
-                f"safety.{higher}",
-                f"found {getattr(safety, higher)}, expected more than {lower} "
-                f"({getattr(safety, lower)})",
-            )
-
-
-def _duplicates(table: str, key: str, values: list[str]) -> Iterator[Mistake]:
-    for number, value in enumerate(values, start=1):
-        if value in values[: number - 1]:
-            yield Mistake(f"{table}.{number}.{key}", f"`{value}` is used before")
-
-
-def _references(config: Config) -> Iterator[Mistake]:
-    buses = {bus.name for bus in config.bus}
-    devices = {device.name for device in config.device}
-    for number, device in enumerate(config.device, start=1):
-        if device.bus not in buses:
-            yield _unknown(f"device.{number}.bus", device.bus, buses)
-    for number, evse in enumerate(config.evse, start=1):
-        for key, name in (("board", evse.board), ("meter", evse.meter), ("reader", evse.reader)):
-            if name and name not in devices:
-                yield _unknown(f"evse.{number}.{key}", name, devices)
-    ids = {str(evse.id) for evse in config.evse}
-    for vehicle in config.simulator.vehicle:
-        if vehicle not in ids:
-            yield _unknown(f"simulator.vehicle.{vehicle}", vehicle, ids)
-
-
-def _unknown(key: str, name: str, known: set[str]) -> Mistake:
-    return Mistake(key, f"no such name: `{name}`; expected one of {', '.join(sorted(known))}")
-
-
-def _addresses(config: Config) -> Iterator[Mistake]:
-    seen: dict[tuple[str, int], str] = {}
-    for number, device in enumerate(config.device, start=1):
-        bus = next((bus for bus in config.bus if bus.name == device.bus), None)
-        if bus is None:
-            continue
-        if bus.kind == "modbus-rtu" and device.unit > RTU_UNIT_MAX:
-            yield Mistake(
-                f"device.{number}.unit", f"found {device.unit}, expected 1 to {RTU_UNIT_MAX} on RTU"
-            )
-        place = (bus.name, device.unit if bus.kind != "serial" else 0)
-        if place in seen:
-            shared = "address" if bus.kind != "serial" else "serial line"
-            yield Mistake(f"device.{number}.unit", f"same {shared} as `{seen[place]}`")
-        seen[place] = device.name
-    for number, bus in enumerate(config.bus, start=1):
-        needed = "host" if bus.kind == "modbus-tcp" else "port"
-        if not getattr(bus, needed):
-            yield Mistake(f"bus.{number}.{needed}", f"missing, but required for {bus.kind}")
-
-
-def _numbering(config: Config) -> Iterator[Mistake]:
-    if not config.evse:
-        yield Mistake("evse", "no [[evse]] table; expected at least one")
-        return
-    ids = sorted(evse.id for evse in config.evse)
-    if len(set(ids)) == len(ids) and ids != list(range(1, len(ids) + 1)):
-        yield Mistake("evse", f"ids are {ids}; expected 1 to {len(ids)} without gaps")
-    boards = [evse.board for evse in config.evse]
-    yield from _duplicates("evse", "board", boards)
-
-
-def _relay_contactors(config: Config) -> Iterator[Mistake]:
-    """Each is built around a pilot board of the same bus, which serves nothing else."""
-    users = {evse.board: f"EVSE {evse.id}" for evse in config.evse}
-    for number, device in enumerate(config.device, start=1):
-        if device.driver != "relay-contactor":
-            continue
-        key, pilot = f"device.{number}.options.pilot", device.options.get("pilot", "")
-        boards = {one.name: one for one in config.device if one.driver == "pilot-board"}
-        if pilot not in boards:
-            names = ", ".join(sorted(boards)) or "none is there"
-            yield Mistake(key, f"found {_shown(pilot)}, expected a pilot-board device: {names}")
-        elif boards[pilot].bus != device.bus:
-            yield Mistake(key, f"`{pilot}` is on bus `{boards[pilot].bus}`, not `{device.bus}`")
-        elif pilot in users:
-            yield Mistake(key, f"`{pilot}` belongs to {users[pilot]} already")
-        else:
-            users[pilot] = f"`{device.name}`"
-
-
-def _csms(csms: Csms) -> Iterator[Mistake]:
-    if not csms.addresses:
-        yield Mistake("csms.url", "missing; expected ws://host/path or wss://host/path")
-    for number, url in enumerate((csms.url, *csms.urls)):
-        if url:
-            yield from _csms_url(f"csms.urls.{number}" if number else "csms.url", url, csms)
-    yield from _proxy(csms)
-    if csms.security_profile in (1, 2) and not csms.password:
-        yield Mistake(
-            "csms.password", f"missing; security_profile {csms.security_profile} needs it"
-        )
-    if csms.security_profile == 3 and not (csms.client_cert and csms.client_key):
-        yield Mistake("csms.client_cert", "security_profile 3 needs client_cert and client_key")
-    if not csms.versions:
-        yield Mistake("csms.versions", "is empty; expected at least one of 1.6, 2.0.1, 2.1")
-
-
-def _csms_url(key: str, url: str, csms: Csms) -> Iterator[Mistake]:
-    parts = _split(url)
-    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
-        yield Mistake(key, f"found `{url}`, expected ws://host/path or wss://host/path")
-        return
-    if parts.username or parts.password:
-        yield Mistake(key, "holds credentials; put the password into csms.password")
-    if csms.security_profile in (2, 3) and parts.scheme == "ws":
-        yield Mistake(key, f"security_profile {csms.security_profile} needs wss://")
-
-
-def _proxy(csms: Csms) -> Iterator[Mistake]:
-    named = csms.proxy and csms.proxy != PROXY_OF_ENVIRONMENT
-    if csms.proxy_user and not named:
-        yield Mistake("csms.proxy_user", "there is no csms.proxy of its own to log in to")
-    if not named:
-        return
-    parts = _split(csms.proxy)
-    if parts is None or parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
-        wanted = f"http://host:port or `{PROXY_OF_ENVIRONMENT}`"
-        yield Mistake("csms.proxy", f"is not usable; expected {wanted}")
-    elif parts.username or parts.password:
-        yield Mistake("csms.proxy", "holds credentials; use csms.proxy_user and proxy_password")
-
-
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
     """The parts of a URL; None for one that cannot be taken apart, such as a port of 99999."""
     try:
         parts = urlsplit(url)
