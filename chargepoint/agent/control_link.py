@@ -48,6 +48,9 @@ UNSENT_MAX_BYTES = 64 * 1024
 
 RECEIVE_BYTES = 65536
 
+ASK_WAIT_S = 3.0
+"""The safety program replies within a tick or two; what is asked of the bus waits for a slack."""
+
 
 class SafetyBus(msgspec.Struct, frozen=True, kw_only=True):
     """One safety program as this side knows it."""
@@ -78,7 +81,7 @@ class ControlLinks:
         self._now = now
         self._whole = False
         self._unlocks: dict[str, int] = {}
-        self._lifts: dict[str, asyncio.Future[Done]] = {}
+        self._asked: dict[str, asyncio.Future[m.Replied]] = {}
         self._log = log.get("control_link")
         self.evses: dict[int, m.EvseSnapshot] = {}
         """What each EVSE was last seen to be; empty while not connected."""
@@ -110,19 +113,48 @@ class ControlLinks:
         link.send(m.Unlock(evse=evse, request=request))
 
     async def lift_hazard(self, evse: int, hazard: str) -> Done:
-        """What the safety program answers to the reset of a hazard. Waits for it without limit."""
+        """What the safety program answers to the reset of a hazard."""
+        replied = await self.ask(
+            evse, lambda request: m.ResetHazard(evse=evse, hazard=hazard, request=request)
+        )
+        return Done(ok=replied.ok, detail=replied.detail)
+
+    async def ask(
+        self, evse: int, make: Callable[[str], m.Command], within_s: float = ASK_WAIT_S
+    ) -> m.Replied:
+        """What the safety program of `evse` replies to the command that `make` makes of a handle.
+
+        A refusal of our own while it is not there, and when it does not reply within the time.
+        """
         link = self._by_evse.get(evse)
         if link is None:
-            return Done(ok=False, detail=f"there is no EVSE {evse}")
+            return _refusal(f"there is no EVSE {evse}")
+        return await self._ask(link, make, within_s)
+
+    async def ask_bus(
+        self, bus: str, make: Callable[[str], m.Command], within_s: float = ASK_WAIT_S
+    ) -> m.Replied:
+        """The same, of the safety program of a bus."""
+        link = next((link for link in self._links if link.bus.name == bus), None)
+        if link is None:
+            return _refusal(f"no safety program runs `{bus}`")
+        return await self._ask(link, make, within_s)
+
+    async def _ask(
+        self, link: _Link, make: Callable[[str], m.Command], within_s: float
+    ) -> m.Replied:
         if not link.connected:
-            return Done(ok=False, detail="the safety program is not reached")
-        request = f"lift-{uuid.uuid4().hex}"
-        self._lifts[request] = asyncio.get_running_loop().create_future()
+            return _refusal("the safety program is not reached")
+        request = uuid.uuid4().hex
+        self._asked[request] = asyncio.get_running_loop().create_future()
         try:
-            link.send(m.ResetHazard(evse=evse, hazard=hazard, request=request))
-            return await self._lifts[request]
+            link.send(make(request))
+            async with asyncio.timeout(within_s):
+                return await self._asked[request]
+        except TimeoutError:
+            return _refusal("the safety program does not answer")
         finally:
-            del self._lifts[request]
+            del self._asked[request]
 
     # --- From the links ---------------------------------------------------------------------------
 
@@ -195,9 +227,9 @@ class ControlLinks:
         evse = self._unlocks.pop(fact.request, 0)
         if evse:
             self._unlocked(evse, fact.request, fact.ok)
-        lift = self._lifts.get(fact.request)
-        if lift is not None and not lift.done():
-            lift.set_result(Done(ok=fact.ok, detail=fact.detail))
+        asked = self._asked.get(fact.request)
+        if asked is not None and not asked.done():
+            asked.set_result(fact)
 
     def _tell_all(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -316,6 +348,10 @@ class _Link:
         self._heard(self, fact)
         self._log.info("control.connected", bus=self.bus.name, waited_s=waited_s)
         self._changed(self)
+
+
+def _refusal(detail: str) -> m.Replied:
+    return m.Replied(seq=0, at_s=0.0, request="", ok=False, detail=detail)
 
 
 def _view(evse: m.EvseSnapshot, boot: str) -> EvseView:

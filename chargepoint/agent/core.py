@@ -19,6 +19,7 @@ import msgspec
 from chargepoint.ocpp.adapter import Adapter, Close, Noted, Output, Send, Tell, Trace
 from chargepoint.station.effects import (
     Answer,
+    AnswerHere,
     Append,
     AskAuthorization,
     CancelFileWork,
@@ -126,6 +127,7 @@ ShellEffect = (
     | SendText
     | CloseSocket
     | UnlockConnector
+    | AnswerHere
     | Restart
     | LogSecurityEvent
     | DoSecurityTask
@@ -139,7 +141,7 @@ ShellEffect = (
 
 _TO_SHELL = (
     Append, Remove, Quarantine, Release, Fetch, Put, Delete, UnlockConnector, Restart, Note,
-    LogSecurityEvent, DoSecurityTask, Reconnect, DoFileWork, CancelFileWork,
+    LogSecurityEvent, DoSecurityTask, Reconnect, DoFileWork, CancelFileWork, AnswerHere,
 )  # fmt: skip
 
 

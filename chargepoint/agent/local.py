@@ -11,6 +11,7 @@ from collections.abc import Callable
 from chargepoint.agent.audit import Audit
 from chargepoint.agent.field import Field, build
 from chargepoint.agent.requests.audit import AuditRequests
+from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.config import Config
@@ -32,7 +33,10 @@ class Local:
         """Raises ConfigurationError for a device that cannot be built."""
         self._field: Field = build(config, tell, failed)
         audit = Audit(config.state_dir)
-        handlers = {**AuditRequests(audit).handlers()}
+        handlers = {
+            **AuditRequests(audit).handlers(),
+            **EvseRequests(desk.evses).handlers(),
+        }
         self._service = Service(config.agent_socket(), desk, handlers, audit)
 
     async def start(self) -> None:

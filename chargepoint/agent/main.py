@@ -35,6 +35,7 @@ from chargepoint.agent.jobs.desk import FileJobs, Trust
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.notes import write_note
+from chargepoint.agent.requests.waiting import LocalAnswers
 from chargepoint.agent.runtime import Parts, Runtime
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store import Opened, Store
@@ -172,6 +173,7 @@ class _Agent:
             manager=self._manager,
             ping_interval_s=lambda: model.number("OCPPCommCtrlr", "WebSocketPingInterval"),
             keeper=keeper,
+            here=LocalAnswers(self._inbox.put),
             files=self._files(keeper),
         )
         self._runtime = runtime = Runtime(parts, time.monotonic)
@@ -236,6 +238,7 @@ class _Agent:
         """The side towards people and devices. Loaded here, because that may wait."""
         from chargepoint.agent.bookkeeping import Bookkeeping
         from chargepoint.agent.local import Local
+        from chargepoint.agent.requests.evse import EvseDesk
         from chargepoint.agent.status import ServiceDesk
 
         loop = asyncio.get_running_loop()
@@ -261,6 +264,7 @@ class _Agent:
             quarantined_before=quarantined_before,
             started_s=self._started_s,
             now=time.monotonic,
+            evses=EvseDesk(answers=parts.here, controls=parts.controls, now=time.monotonic),
             lines=lambda: tuple(self._output.recent),
         )
         if parts.files is not None:

@@ -31,12 +31,14 @@ from chargepoint.agent.jobs.desk import FileJobs
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.notes import Notes
+from chargepoint.agent.requests.waiting import LocalAnswers
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect, durable
 from chargepoint.agent.writer import Writer
 from chargepoint.ocpp.adapter import Trace
 from chargepoint.service_manager import ServiceManager
 from chargepoint.station.effects import (
+    AnswerHere,
     CancelFileWork,
     DoFileWork,
     DoSecurityTask,
@@ -72,6 +74,8 @@ class Parts(msgspec.Struct, kw_only=True):
     ping_interval_s: Callable[[], float]
     """What the device model says now."""
     keeper: Keeper
+    here: LocalAnswers
+    """Who waits for answers of the station here."""
     files: FileJobs | None = None
     """None where nobody can ask for files."""
 
@@ -166,6 +170,9 @@ class Runtime:
             case UnlockConnector(evse=evse, request=request):
                 await self._disk()
                 parts.controls.unlock(evse, request)
+            case AnswerHere():
+                await self._disk()
+                parts.here.take(effect)
             case SetGrants():
                 await self._grant()
             case LogSecurityEvent():

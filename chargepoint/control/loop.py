@@ -208,6 +208,8 @@ class Loop:
                     self._refuse(client, reason)
             case m.Unlock(request=request):
                 self._reply(client, request, *evse.unlock())
+            case m.DrivePilot(duty_ratio=duty_ratio, until_s=until_s, request=request):
+                self._reply(client, request, *evse.drive_pilot(duty_ratio, until_s, now_s))
             case m.ResetHazard(hazard=hazard, request=request):
                 self._reply(client, request, *evse.reset_hazard(hazard))
             case _:

@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chargepoint.evse.lock import LINGER_S
-from chargepoint.evse.machine import FAULT_SHOWN_S, FAULT_UNLOCK_S, Lock
+from chargepoint.evse.machine import FAULT_SHOWN_S, FAULT_UNLOCK_S, Lock, Shown
 from chargepoint.evse.machine import Contactor as Wanted
 from chargepoint.evse.observation import BoardLevel
 from chargepoint.evse.parts import Parts
+from chargepoint.evse.pilot_drive import duty_problem, hindrance
 from chargepoint.evse.settings import EvseSettings
 from chargepoint.evse.situation import (
     CLOSE_WITHIN_S,
@@ -94,6 +95,7 @@ class Evse:
     def revoke(self) -> None:
         """Take the permission back: orderly stop."""
         self._parts.permission.revoke()
+        self._parts.drive.end()
 
     def set_operative(self, operative: bool) -> None:
         """Put out of service (orderly stop), or back."""
@@ -106,6 +108,14 @@ class Evse:
     def latch_hazard(self, hazard: str, detail: str) -> tuple[bool, str]:
         """Raise a hazard of before a restart again; (done, why or why not)."""
         return self._parts.hazards.latch(hazard, detail)
+
+    def drive_pilot(self, duty_ratio: float, until_s: float, now_s: float) -> tuple[bool, str]:
+        """Put a technician's signal on the pilot, as `pilot_drive` says; (done, or why not)."""
+        problem = duty_problem(duty_ratio) or self._hindrance(self._parts.situation(now_s))
+        if problem:
+            return False, problem
+        self._parts.drive.begin(duty_ratio, until_s, now_s)
+        return True, "signal on the pilot"
 
     def unlock(self) -> tuple[bool, str]:
         """Release the connector until the next permission or plug-in; not with energy on it."""
@@ -177,6 +187,8 @@ class Evse:
         for lease in (parts.permission.lease, parts.offer.lease):
             if lease.until_s is not None:
                 instants.append(lease.until_s)
+        if parts.drive.duty_ratio is not None:
+            instants.append(parts.drive.until_s)
         if parts.phases.since_s is not None:
             instants.append(parts.phases.since_s + settings.phase_switch_wait_s)
             instants.append(parts.phases.since_s + settings.phase_switch_every_s)
@@ -237,16 +249,12 @@ class Evse:
 
     def _command(self, situation: Situation, now_s: float) -> BoardCommand:
         parts, outputs = self._parts, self._parts.machine.outputs
-        closed = outputs.contactor is Wanted.CLOSED and may_stay_closed(situation)
+        parts.drive.step(self._hindrance(situation), now_s)
+        driven = parts.drive.duty_ratio is not None
+        wanted = outputs.contactor is Wanted.CLOSED and not driven
+        closed = wanted and may_stay_closed(situation)
         parts.contactor.command(closed, now_s)
-        showing = parts.hazards.showing and self._settings.signal_fault and parts.senses.connected
-        parts.offer.show(
-            outputs.pilot,
-            parts.limit_a,
-            allowed=may_offer(situation),
-            faulty=showing and self._in_phase_s(now_s) < FAULT_SHOWN_S,
-            now_s=now_s,
-        )
+        self._show(outputs.pilot, situation, now_s)
         parts.lock.want(parts.lock_used and self._locked(outputs.lock, situation, now_s), now_s)
         open_now = parts.known_open  # By now the contactor knows what it is told in this step.
         locked = parts.lock.step(parts.lock_feedback, may_release=open_now, now_s=now_s)
@@ -257,6 +265,30 @@ class Evse:
             locked=locked,
             phases=parts.phases.commanded,
             test_rcd=parts.rcd_test.commanded and not closed,
+        )
+
+    def _show(self, shown: Shown, situation: Situation, now_s: float) -> None:
+        parts = self._parts
+        if parts.drive.duty_ratio is not None:
+            parts.offer.drive(parts.drive.duty_ratio, now_s)
+            return
+        showing = parts.hazards.showing and self._settings.signal_fault and parts.senses.connected
+        parts.offer.show(
+            shown,
+            parts.limit_a,
+            allowed=may_offer(situation),
+            faulty=showing and self._in_phase_s(now_s) < FAULT_SHOWN_S,
+            now_s=now_s,
+        )
+
+    def _hindrance(self, situation: Situation) -> str:
+        parts = self._parts
+        return hindrance(
+            parts.machine.phase,
+            situation,
+            raw=parts.senses.decoder.raw,
+            open_now=parts.known_open,
+            runs_pilot=parts.traits.runs_pilot,
         )
 
     def _locked(self, lock: Lock, situation: Situation, now_s: float) -> bool:

@@ -44,6 +44,8 @@ class Offer:
         self.lease = Lease(settings.limit_lease_s)
         self.mode = PilotMode.STEADY
         self.offered_a = 0.0
+        self.driven_ratio: float | None = None
+        """Duty of a technician's signal, which offers nothing to anybody."""
         self.reduced_s: float | None = None
         """When the offered current was last lowered, or a first offer made."""
 
@@ -107,6 +109,7 @@ class Offer:
         self, shown: Shown, limit_a: float, *, allowed: bool, faulty: bool, now_s: float
     ) -> None:
         """Set the pilot: `shown` of the phase; `allowed` to offer; `faulty` enough for state F."""
+        self.driven_ratio = None
         mode = PilotMode.STEADY
         kept = shown is Shown.KEPT and self.mode is PilotMode.OFFER
         if (shown is Shown.OFFER or kept) and allowed and limit_a >= self._settings.current_min_a:
@@ -116,11 +119,17 @@ class Offer:
         self._follow(mode, now_s)
         self._set_current(limit_a if mode is PilotMode.OFFER else 0.0, now_s)
 
+    def drive(self, duty_ratio: float, now_s: float) -> None:
+        """Set the pilot to a technician's signal; nobody is there to whom it could be an offer."""
+        self.driven_ratio = duty_ratio
+        self._follow(PilotMode.STEADY if duty_ratio >= 1.0 else PilotMode.OFFER, now_s)
+        self._set_current(0.0, now_s)
+
     def command(
         self, *, closed: bool, locked: bool, phases: int = 3, test_rcd: bool = False
     ) -> BoardCommand:
         """The whole command of a step."""
-        duty_ratio = {PilotMode.STEADY: 1.0, PilotMode.FAULT: 0.0}.get(self.mode)
+        duty_ratio = {PilotMode.STEADY: 1.0, PilotMode.FAULT: 0.0}.get(self.mode, self.driven_ratio)
         return BoardCommand(
             pilot=self.mode,
             current_a=self.offered_a,

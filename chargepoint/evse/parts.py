@@ -14,6 +14,7 @@ from chargepoint.evse.observation import Observation
 from chargepoint.evse.offer import Offer
 from chargepoint.evse.permission import Permission
 from chargepoint.evse.phases import PhaseSwitch
+from chargepoint.evse.pilot_drive import PilotDrive
 from chargepoint.evse.rcd_test import RcdTest
 from chargepoint.evse.senses import Senses
 from chargepoint.evse.settings import EvseSettings
@@ -47,6 +48,7 @@ class Parts:
         self.derating = Derating(settings)
         self.meter = MeterWatch(settings)
         self.permission = Permission(settings.permission_lease_s)
+        self.drive = PilotDrive()
         self.operative = True
         self.shutdown = Shutdown.NO
         self.limit_a = 0.0

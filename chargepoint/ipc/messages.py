@@ -137,6 +137,20 @@ class LatchHazard(Command, frozen=True):
     detail: str
 
 
+class DrivePilot(Command, frozen=True):
+    """Put a signal on the pilot of an EVSE out of service with nothing plugged in, contactor open.
+
+    Ends at `until_s` (capped at 120 s), and at once with a vehicle, a hazard, `Revoke` or a
+    permission. Answered by `Replied`.
+    """
+
+    evse: int
+    duty_ratio: float
+    """0.08 to 0.97, or 1: steady +12 V."""
+    until_s: float
+    request: str
+
+
 class Transact(Command, frozen=True):
     """One raw bus request of a technician, served in the slack of the safety bus."""
 
@@ -158,6 +172,7 @@ AnyCommand = (
     | Unlock
     | ResetHazard
     | LatchHazard
+    | DrivePilot
     | Transact
 )
 
@@ -317,7 +332,7 @@ class Health(Fact, frozen=True):
 
 
 class Replied(Fact, frozen=True):
-    """Outcome of one Unlock, ResetHazard or Transact; sent to the asking client only, seq 0."""
+    """Outcome of what carries a `request`; sent to the asking client only, seq 0."""
 
     request: str
     ok: bool

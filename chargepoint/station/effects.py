@@ -270,6 +270,14 @@ class UnlockConnector:
     request: str
 
 
+class AnswerHere(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer what a person at the station asked for; what was to be stored is stored before."""
+
+    request: str
+    ok: bool
+    detail: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
     """End the programs (or the host) so that they start afresh."""
@@ -307,6 +315,7 @@ Effect = (
     | CancelFileWork
     | ReportFile
     | UnlockConnector
+    | AnswerHere
     | Restart
     | Note
 )

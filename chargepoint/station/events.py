@@ -15,6 +15,7 @@ from typing import NewType
 from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.profile import Profile, RateUnit
 from chargepoint.station.file_requests import FileRequest
+from chargepoint.station.local_requests import LocalRequest
 from chargepoint.station.prices import PriceRequest
 from chargepoint.station.records import IdToken, Record, TokenInfo
 from chargepoint.station.security_requests import SecurityRequest
@@ -537,4 +538,5 @@ Event = (
     | StopAsked
     | Ticked
     | LocalStartAsked
+    | LocalRequest
 )

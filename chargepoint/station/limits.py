@@ -1,4 +1,4 @@
-"""How much current each EVSE may offer: hardware, charging profiles, share of a common supply.
+"""How much current each EVSE may offer: hardware, profiles, people here, share of a common supply.
 
 The smallest one holds. A supply that profiles limit is shared like one that the installer limited.
 """
@@ -66,18 +66,21 @@ def grants(
     supply_a: float | None,
     profiled: Callable[[int], Limit | None],
     rotations: str = "",
+    local_a: Callable[[int], float | None] = lambda evse: None,
 ) -> tuple[Grant, ...]:
     """What each EVSE may do now; one that becomes inoperative finishes its transaction first.
 
     `profiled`: what charging profiles allow at an EVSE, or to all together (0). `rotations`: the
     value of ConnectorPhaseRotation, which tells on which phase a single-phase EVSE hangs.
+    `local_a`: the upper bound that people here have set for an EVSE, or for all together (0).
     """
     station = profiled(0)
-    if station is not None:
-        supply_a = min(station.current_a, station.current_a if supply_a is None else supply_a)
+    profile_a = None if station is None else station.current_a
+    supply_a = min(_given(supply_a, profile_a, local_a(0)), default=None)
     charging = sorted((each for each in sessions if each.permitted), key=lambda each: each.order)
     allowed = {
-        each.evse: _allowed(each.settings, profiled(each.evse), station) for each in charging
+        each.evse: _allowed(each.settings, profiled(each.evse), station, local_a(each.evse))
+        for each in charging
     }
     fed = {
         each.evse: allowed[each.evse].current_a
@@ -101,10 +104,17 @@ def grants(
     )
 
 
-def _allowed(evse: EvseSettings, own: Limit | None, station: Limit | None) -> Limit:
+def _allowed(
+    evse: EvseSettings, own: Limit | None, station: Limit | None, local_a: float | None
+) -> Limit:
     """Per phase, without regard to others."""
     hardware = Limit(evse.current_max_a, evse.phases)
-    return smallest(own, station, hardware) or hardware
+    local = None if local_a is None else Limit(local_a, evse.phases)
+    return smallest(own, station, local, hardware) or hardware
+
+
+def _given(*currents_a: float | None) -> list[float]:
+    return [current_a for current_a in currents_a if current_a is not None]
 
 
 def _phases(evse: EvseSettings, allowed: Limit | None) -> int | None:

@@ -2,11 +2,11 @@
 
 `handle` takes one event and returns what it leads to, in order; `grants` says what each EVSE may do
 now; `deadline_s` when to come back without any other event. What the parts are, from the edge
-inwards: `cards`, `remote`, `unlocking`, `resets` (requests), `authorization` with `local_list` and
-`token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`, `evse_meter` (one per
-EVSE), `kept_hazards`, `connector_state`, `availability`, `limits`, `smart_charging`, `transaction`
-and `outbox` (the ledger), `counters`, `security` and `safekeeping`, `files`, `device_model`,
-`clock`.
+inwards: `cards`, `remote`, `unlocking`, `resets`, `local_desk` (requests), `authorization` with
+`local_list` and `token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`,
+`evse_meter` (one per EVSE), `kept_hazards`, `connector_state`, `availability`, `limits` with
+`local_limits`, `smart_charging`, `transaction` and `outbox` (the ledger), `counters`, `security`
+and `safekeeping`, `files`, `device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from chargepoint.station import (
     events,
     history,
     kept_hazards,
+    local_limits,
     local_list,
     metering,
     outbox,
@@ -49,7 +50,10 @@ from chargepoint.station.free_vending import FreeVending
 from chargepoint.station.history import History
 from chargepoint.station.kept_hazards import KeptHazards
 from chargepoint.station.limits import grants
+from chargepoint.station.local_desk import LocalDesk
+from chargepoint.station.local_limits import LocalLimits
 from chargepoint.station.local_list import LocalList
+from chargepoint.station.local_requests import LocalRequest
 from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
 from chargepoint.station.outbox import Outbox
@@ -95,7 +99,13 @@ class Station:
         self._books = TransactionBooks(desk, self._outbox, settings.id, self._history.ended)
         self.resending = Resending(desk, self.clock, self._outbox, self._history)
         self._availability = Availability(
-            desk, [evse.id for evse in settings.evses], restored.space(availability.SPACE)
+            desk,
+            [evse.id for evse in settings.evses],
+            restored.space(availability.SPACE),
+            restored.space(availability.LOCAL_SPACE),
+        )
+        self._local_limits = LocalLimits(
+            desk, [evse.id for evse in settings.evses], restored.space(local_limits.SPACE)
         )
         self._sessions = {evse.id: self._session(evse) for evse in settings.evses}
         self._reports = ConnectorReports(desk)
@@ -153,6 +163,14 @@ class Station:
             restored.space(pricing.SPACE),
         )
         self._unlocking = Unlocking(desk, self._sessions)
+        self._local_desk = LocalDesk(
+            desk,
+            self._availability,
+            self._local_limits,
+            self._unlocking,
+            self._sessions,
+            self._withdraw_inoperative,
+        )
         self._resets = Resets(desk, self._outbox, self._security, self._sessions)
         self._files = Files(
             desk, self.clock, self._security, self._resets, self._sessions, settings, restored
@@ -186,6 +204,7 @@ class Station:
             self._settings.current_max_a,
             lambda evse: self._smart_charging.limits.limit(evse, now_s),
             self.device_model.text("Ocpp16Ctrlr", "ConnectorPhaseRotation"),
+            self._local_limits.limit_a,
         )
 
     def deadline_s(self) -> float | None:
@@ -203,6 +222,7 @@ class Station:
             self._safekeeping.deadline_s(),
             self._meter_values.deadline_s(),
             self._smart_charging.deadline_s(),
+            self._local_limits.deadline_s(),
             self._outbox.deadline_s(),
             self._reports.deadline_s(sessions),
         )
@@ -247,6 +267,7 @@ class Station:
         for session in self._sessions.values():
             session.due()
         self._smart_charging.due()
+        self._local_limits.due()
         self._meter_values.main.due()
         self._authorization.due()
         self._cards.due()
@@ -372,6 +393,8 @@ class Station:
                 self._safekeeping.handle(event)
             case FileRequest():
                 self._files.handle(event)
+            case LocalRequest():
+                self._local_desk.handle(event)
             case events.VariableSetRequested() if self._safekeeping.takes(event):
                 pass  # a key or a profile: answered when it is stored
             case events.VariableSetRequested():
@@ -386,7 +409,7 @@ class Station:
     # --- Small change -----------------------------------------------------------------------------
 
     def _startable(self, evse: int) -> bool:
-        """A transaction may start there, as far as the CSMS and an installation are concerned."""
+        """A transaction may start there, as far as CSMS, people here, an installation go."""
         held = evse != 0 and self._files.holding
         return self._availability.operative(evse) and not held
 
@@ -434,6 +457,10 @@ class Station:
     def _change_availability(self, event: events.AvailabilityRequested) -> None:
         busy = [evse for evse, session in self._sessions.items() if session.charge is not None]
         self._answer(event.call, self._availability.change(event.evse, event.operative, busy))
+        self._withdraw_inoperative()
+
+    def _withdraw_inoperative(self) -> None:
+        """Who could have charged at an EVSE that is out of service cannot any more."""
         for evse, session in self._sessions.items():
             if not self._availability.operative(evse):
                 session.withdraw()

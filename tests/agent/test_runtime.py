@@ -18,6 +18,7 @@ from chargepoint.agent.core import Core, SocketOpened
 from chargepoint.agent.inbox import Inbox
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
+from chargepoint.agent.requests.waiting import LocalAnswers
 from chargepoint.agent.runtime import Parts, Runtime
 from chargepoint.agent.store_effects import StoreEffect
 from chargepoint.ipc.messages import Command
@@ -123,6 +124,7 @@ class Scene:
             manager=ServiceManager(),
             ping_interval_s=lambda: 30.0,
             keeper=self.story,  # type: ignore[arg-type]
+            here=LocalAnswers(self.inbox.put),
         )
         self.runtime = Runtime(parts, time.monotonic)
 

@@ -1,0 +1,35 @@
+"""What a person at the station asks for: a chapter of `station.events`.
+
+Each is answered with `AnswerHere` under its `request`, as soon as what it asks for is stored.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class LocalRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all of them. `request`: handle of the answer, new for each."""
+
+    request: str
+    at_s: float
+
+
+class EnableAsked(LocalRequest, frozen=True, kw_only=True):
+    """Take an EVSE (0: all) out of service here, or give it back."""
+
+    evse: int
+    enabled: bool
+
+
+class LimitAsked(LocalRequest, frozen=True, kw_only=True):
+    """An upper bound per phase for an EVSE, or for all together (0); None: none any more."""
+
+    evse: int
+    current_a: float | None
+
+
+class UnlockHereAsked(LocalRequest, frozen=True, kw_only=True):
+    """Free the plug; a transaction that is still running ends first."""
+
+    evse: int
