@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from chargepoint import log
+from chargepoint.agent.devices_seen import DevicesSeen, Seen
 from chargepoint.agent.latches import Latches
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.client import ControlSession
@@ -86,6 +87,7 @@ class ControlLinks:
         self.evses: dict[int, m.EvseSnapshot] = {}
         """What each EVSE was last seen to be; empty while not connected."""
         self.health: dict[str, m.Health] = {}
+        self._devices = DevicesSeen({e: name for bus in buses for name, e in bus.meters.items()})
 
     async def run(self) -> None:
         """Keep all connections; ends by cancellation only."""
@@ -96,6 +98,10 @@ class ControlLinks:
     @property
     def connected(self) -> bool:
         return self._whole
+
+    def seen(self, device: str) -> Seen | None:
+        """Whether a device of a safety bus answers; None: not known yet."""
+        return self._devices.get(device)
 
     def send(self, evse: int, command: m.Command) -> None:
         """Send a command to the safety program of `evse`; dropped while it is not met."""
@@ -165,6 +171,7 @@ class ControlLinks:
             for evse in link.bus.evses:
                 self.evses.pop(evse, None)
             self.health.pop(link.bus.name, None)
+            self._devices.forget()
             self._give_up_unlocks(link)
             if self._whole:
                 self._whole = False
@@ -179,6 +186,7 @@ class ControlLinks:
                 self._tell(EvseObserved(view=view, at_s=at_s))
 
     def _heard(self, link: _Link, fact: m.AnyFact) -> None:
+        self._devices.heard(fact)
         match fact:
             case m.Snapshot():
                 self._met(link, fact)

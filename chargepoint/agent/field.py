@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from chargepoint import log
 from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Bus, Config, Device
+from chargepoint.ipc.messages import BusHealth
 from chargepoint.station.events import (
     Event,
     MeterLost,
@@ -29,6 +31,10 @@ from hal.bus.polling import Poll, PollingPlan
 from hal.errors import DeviceError
 from hal.interfaces import Meter, TokenReader
 
+if TYPE_CHECKING:
+    from hal.bus.modbus import ModbusBus
+    from hal.bus.serial import SerialBus
+
 READER_EVERY_S = 0.05
 """Between two looks at a reader; the look itself waits for the next bytes."""
 
@@ -38,6 +44,16 @@ LOST_AFTER = 3
 
 IDLE_MAX_S = 0.25
 """Longest sleep: the thread notices soon that it shall end."""
+
+HEALTH_EVERY_S = 1.0
+
+
+class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a polled device answers; None: not known yet."""
+
+    answers: bool | None
+    since_s: float
+    problem: str
 
 
 class Polled(msgspec.Struct):
@@ -51,6 +67,9 @@ class Polled(msgspec.Struct):
     back: Callable[[float], Event | None] = lambda at_s: None
     failures: int = 0
     lost_s: float | None = None
+    answers: bool | None = None
+    since_s: float = 0.0
+    problem: str = ""
 
 
 class FieldBus(msgspec.Struct):
@@ -65,6 +84,10 @@ class FieldBus(msgspec.Struct):
     now: Callable[[], float] = time.monotonic
     ending: threading.Event = msgspec.field(default_factory=threading.Event)
     log: log.Logger = msgspec.field(default_factory=lambda: log.get("field"))
+    counters: Callable[[], BusHealth] | None = None
+    health: BusHealth | None = None
+    """The counters of a moment ago, for other threads; replaced whole."""
+    health_s: float = float("-inf")
 
     def run(self) -> None:
         """Poll until `ending` is set."""
@@ -86,6 +109,7 @@ class FieldBus(msgspec.Struct):
 
     def step(self, plan: PollingPlan) -> bool:
         """Read the device that is due; False when none is."""
+        self._note_health()
         name = plan.next(self.now())
         if name is None:
             return False
@@ -104,14 +128,18 @@ class FieldBus(msgspec.Struct):
 
     def _failed(self, device: Polled, error: DeviceError) -> None:
         device.failures += 1
+        device.problem = str(error)
         if device.failures != LOST_AFTER:
             return
-        device.lost_s = self.now()
+        device.lost_s = device.since_s = self.now()
+        device.answers = False
         self.log.warning("device.lost", device=device.name, bus=self.name, error=str(error))
         self.tell(device.lost(device.lost_s))
 
     def _works(self, device: Polled) -> None:
         device.failures = 0
+        if not device.answers:
+            device.answers, device.since_s, device.problem = True, self.now(), ""
         if device.lost_s is not None:
             lost_s = round(self.now() - device.lost_s, 1)
             self.log.info("device.back", device=device.name, bus=self.name, lost_s=lost_s)
@@ -119,6 +147,12 @@ class FieldBus(msgspec.Struct):
             event = device.back(self.now())
             if event is not None:
                 self.tell(event)
+
+    def _note_health(self) -> None:
+        now_s = self.now()
+        if self.counters is not None and now_s - self.health_s >= HEALTH_EVERY_S:
+            self.health_s = now_s
+            self.health = self.counters()
 
 
 class Field:
@@ -133,6 +167,20 @@ class Field:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def buses(self) -> tuple[BusHealth, ...]:
+        """Counters of those that have begun. From any thread."""
+        return tuple(bus.health for bus in self._buses if bus.health is not None)
+
+    def devices(self) -> dict[str, DeviceState]:
+        """How each polled device does. From any thread."""
+        return {
+            device.name: DeviceState(
+                answers=device.answers, since_s=device.since_s, problem=device.problem
+            )
+            for bus in self._buses
+            for device in bus.devices
+        }
 
     def stop(self, within_s: float) -> None:
         """Ask all to end and wait for them, together at most `within_s`."""
@@ -181,7 +229,9 @@ def _build_bus(
                 options=device.options,
             )
             polled.append(polled_reader(device, reader, readers))
-        return FieldBus(bus.name, polled, tell, failed, line.close)
+        return FieldBus(
+            bus.name, polled, tell, failed, line.close, counters=lambda: _serial_health(line)
+        )
     if bus.kind == "modbus-tcp":
         modbus = open_modbus_tcp(bus.name, bus.host, bus.tcp_port, bus.timeout_max_s)
     else:
@@ -199,7 +249,9 @@ def _build_bus(
         )
         # A meter that belongs to no EVSE is the station's main meter.
         polled.append(polled_meter(device, meter, meters.get(device.name, 0)))
-    return FieldBus(bus.name, polled, tell, failed, modbus.close)
+    return FieldBus(
+        bus.name, polled, tell, failed, modbus.close, counters=lambda: _modbus_health(modbus)
+    )
 
 
 def polled_reader(
@@ -237,4 +289,31 @@ def polled_meter(device: Device, meter: Meter, evse: int) -> Polled:
         0,
         lambda: MeterRead(evse=evse, reading=meter.read()),
         lambda at_s: MeterLost(evse=evse, at_s=at_s),
+    )
+
+
+def _serial_health(line: SerialBus) -> BusHealth:
+    """What a plain line cannot know of its devices is 0."""
+    counters = line.health()
+    return BusHealth(
+        bus=line.name,
+        requests=counters.writes,
+        timeouts=0,
+        bad_replies=0,
+        refused=0,
+        down=counters.down,
+        latency_p99_s=0.0,
+    )
+
+
+def _modbus_health(bus: ModbusBus) -> BusHealth:
+    counters = bus.health()
+    return BusHealth(
+        bus=bus.name,
+        requests=counters.requests,
+        timeouts=counters.timeouts,
+        bad_replies=counters.bad_replies,
+        refused=counters.refused,
+        down=counters.down,
+        latency_p99_s=counters.latency_p99_s,
     )

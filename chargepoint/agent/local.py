@@ -10,14 +10,18 @@ from collections.abc import Callable
 
 from chargepoint.agent.audit import Audit
 from chargepoint.agent.field import Field, build
+from chargepoint.agent.host import HostWatch, Lateness
 from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.evse import EvseRequests
+from chargepoint.agent.requests.health import HealthDesk
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.config import Config
+from chargepoint.station.clock import ClockTrust
 from chargepoint.station.events import Event
 
 FIELD_WAIT_S = 1.0
+TRUSTED = (ClockTrust.RTC, ClockTrust.CSMS, ClockTrust.NTP)
 
 
 class Local:
@@ -32,10 +36,24 @@ class Local:
     ) -> None:
         """Raises ConfigurationError for a device that cannot be built."""
         self._field: Field = build(config, tell, failed)
+        self._host = HostWatch(config.state_dir)
+        self._lateness = Lateness()
+        self._watching: asyncio.Task[None] | None = None
+        self.health = HealthDesk(
+            config,
+            safety=desk.controls,
+            field=self._field,
+            host=self._host,
+            lateness=self._lateness,
+            dropped=desk.dropped,
+            holdings=desk.holdings,
+            trusted=lambda: desk.station.overview(desk.now()).clock in TRUSTED,
+        )
         audit = Audit(config.state_dir)
         handlers = {
             **AuditRequests(audit).handlers(),
             **EvseRequests(desk.evses).handlers(),
+            **self.health.handlers(),
         }
         self._service = Service(config.agent_socket(), desk, handlers, audit)
 
@@ -43,7 +61,12 @@ class Local:
         """Raises OSError when the socket cannot be made."""
         await self._service.start()
         self._field.start()
+        self._host.start()
+        self._watching = asyncio.create_task(self._lateness.watch(), name="lateness")
 
     async def stop(self) -> None:
         await self._service.stop()
+        self._host.stop()
+        if self._watching is not None:
+            self._watching.cancel()
         await asyncio.to_thread(self._field.stop, FIELD_WAIT_S)

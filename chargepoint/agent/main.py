@@ -265,6 +265,8 @@ class _Agent:
             started_s=self._started_s,
             now=time.monotonic,
             evses=EvseDesk(answers=parts.here, controls=parts.controls, now=time.monotonic),
+            dropped=lambda: self._inbox.dropped,
+            holdings=lambda: parts.keeper.holdings,
             lines=lambda: tuple(self._output.recent),
         )
         if parts.files is not None:

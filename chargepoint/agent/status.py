@@ -28,6 +28,7 @@ from chargepoint.ipc.service import (
     Done,
     EvseStatus,
     LedgerStatus,
+    Reason,
     StationStatus,
     TransactionStatus,
     Variable,
@@ -37,6 +38,8 @@ from chargepoint.log import masked
 from chargepoint.station.counters import Counts
 from chargepoint.station.overview import EvseOverview, TransactionOverview
 from chargepoint.station.prices import Cost
+from chargepoint.station.reasons import Reason as StationReason
+from chargepoint.station.security_values import Holdings
 from chargepoint.station.station import Station
 
 State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
@@ -72,6 +75,10 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], float]
     evses: EvseDesk
     """What people here may do to an EVSE."""
+    dropped: Callable[[], int] = int
+    """Happenings that found no room since this start."""
+    holdings: Callable[[], Holdings] = Holdings
+    """Keys and certificates that are held."""
     lines: Callable[[], Sequence[tuple[float, str]]] = tuple
     """Last log lines with the host's time."""
 
@@ -185,6 +192,9 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             transaction=None if running is None else _transaction(running),
             counts=_counts(evse.counts),
             cost=_cost(self.station.pricing.shown(evse.evse)),
+            reasons=tuple(_reason(reason) for reason in evse.reasons),
+            enabled=evse.enabled,
+            local_limit_a=evse.local_limit_a,
         )
 
     def _warnings(self) -> tuple[str, ...]:
@@ -216,6 +226,16 @@ def _cost(cost: Cost | None) -> CostStatus | None:
         return None
     return CostStatus(
         price=cost.price, cost=cost.cost, final=cost.final, idle=cost.idle, text=cost.text
+    )
+
+
+def _reason(reason: StationReason) -> Reason:
+    return Reason(
+        id=reason.id,
+        kind=reason.kind,
+        current_a=reason.current_a,
+        detail=reason.detail,
+        binding=reason.binding,
     )
 
 
