@@ -179,6 +179,7 @@ def _evse(evse: Evse) -> EvseSettings:
     return EvseSettings(
         id=evse.id,
         current_max_a=evse.current_max_a,
+        current_min_a=evse.current_min_a,
         phases=evse.phases,
         phase_rotation=evse.phase_rotation,
         phase_switching=evse.phase_switching,

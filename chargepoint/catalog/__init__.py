@@ -77,6 +77,42 @@ def phrase(key: str, language: str = ENGLISH, /, **fields: object) -> str:
     return text.format_map(fields) if fields else text
 
 
+def reason_text(
+    reason: str, language: str = ENGLISH, /, *, detail: str = "", current_a: float | None = None
+) -> str:
+    """Why an EVSE does not charge, or not faster, as a sentence: one `Reason` of its status."""
+    return phrase(
+        f"reason.{reason}",
+        language,
+        detail=_reason_detail(reason, language, detail),
+        current="" if current_a is None else number_text(current_a, language),
+    )
+
+
+def next_step(reason: str, language: str = ENGLISH, /, *, detail: str = "") -> str:
+    """What somebody at the station can do about it; empty: nothing needs to be done."""
+    if reason == "hazard" and detail in entries():
+        return entry(detail, language).remedy
+    return phrase(f"next.{reason}", language)
+
+
+def number_text(value: float, language: str = ENGLISH, /) -> str:
+    """A number with at most one decimal, as people of this language write it."""
+    return f"{round(value, 1):g}".replace(".", phrase("number.decimal", language))
+
+
+def _reason_detail(reason: str, language: str, detail: str) -> str:
+    if reason == "hazard":
+        return entry(detail, language).title if detail in entries() else detail
+    if reason == "authorization_refused":
+        known = f"verdict.{detail}" in phrases(ENGLISH)
+        return phrase(f"verdict.{detail}", language) if known else detail
+    if reason == "limit_below_minimum":
+        bound, _, rest = detail.partition(" ")
+        return phrase(f"bound.{bound}", language, detail=rest) if bound else detail
+    return detail
+
+
 @cache
 def languages() -> tuple[str, ...]:
     """Languages that there are phrases in, English first."""

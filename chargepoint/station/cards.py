@@ -22,6 +22,9 @@ from chargepoint.station.records import IdToken, StopReason, TokenInfo, Trigger
 from chargepoint.station.reservations import Reservations
 from chargepoint.station.session import Session
 
+REFUSAL_SHOWN_S = 60.0
+"""How long people are told that a card was refused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingCard:
@@ -29,6 +32,15 @@ class WaitingCard:
 
     id_token: IdToken
     info: TokenInfo
+    evses: tuple[int, ...]
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A card that was not accepted."""
+
+    status: str
     evses: tuple[int, ...]
     until_s: float
 
@@ -52,6 +64,9 @@ class Cards:
         self._sessions = sessions
         self._waiting: dict[str, WaitingCard] = {}
         self._lost_readers: dict[str, tuple[int, ...]] = {}
+        self._asked: dict[str, tuple[int, ...]] = {}
+        """Readers with a card that is asked about, and the EVSEs that it may be for."""
+        self._refused: dict[str, Refusal] = {}
 
     def presented(self, event: TokenPresented) -> None:
         """A token was held to a reader."""
@@ -70,6 +85,7 @@ class Cards:
         elif _place(sessions, id_token) is None and not self._asked_about(sessions):
             self._desk.note("token.ignored", token=masked(id_token), reader=event.reader)
         else:
+            self._asked[event.reader] = event.evses
             self._authorization.ask(id_token, lambda decision: self._decided(event, decision))
 
     def _asked_about(self, sessions: list[Session]) -> bool:
@@ -83,6 +99,17 @@ class Cards:
         if session is None or not session.startable:
             return False
         return any(evse in waiting.evses for waiting in self._waiting.values())
+
+    def asking(self, evse: int) -> bool:
+        """A verdict on a card that may be for this EVSE is awaited."""
+        return any(evse in evses for evses in self._asked.values())
+
+    def refusal(self, evse: int, now_s: float) -> str:
+        """Verdict on the card that was refused here last, for REFUSAL_SHOWN_S; else empty."""
+        for refused in self._refused.values():
+            if evse in refused.evses and now_s < refused.until_s:
+                return refused.status
+        return ""
 
     def reader_lost(self, event: ReaderLost) -> None:
         self._lost_readers[event.reader] = event.evses
@@ -125,8 +152,13 @@ class Cards:
 
     def _decided(self, event: TokenPresented, decision: Decision) -> None:
         id_token, sessions = event.id_token, self._served(event.evses)
+        self._asked.pop(event.reader, None)
+        self._refused.pop(event.reader, None)
         if not decision.allowed:
             status = decision.info.status.value
+            until_s = self._desk.now_s + REFUSAL_SHOWN_S
+            refused = Refusal(status=status, evses=event.evses, until_s=until_s)
+            self._refused[event.reader] = refused
             self._desk.note("token.refused", token=masked(id_token), status=status)
             return
         if self._rules.master(decision.info):

@@ -19,7 +19,7 @@ from chargepoint.station.charging_profiles.forecast import (
     of_evse,
     of_station,
 )
-from chargepoint.station.charging_profiles.profile import Purpose, RateUnit
+from chargepoint.station.charging_profiles.profile import Profile, Purpose, RateUnit
 from chargepoint.station.charging_profiles.timeline import (
     NEVER,
     Axis,
@@ -74,6 +74,20 @@ class ChargingLimits:
         """
         axis = self._axis()
         return self._now(evse, axis, axis.second(now_s)).limit
+
+    def named(self, evse: int, now_s: float) -> tuple[Limit, Profile] | None:
+        """The profile that gives `limit`, and what it says; None: none limits."""
+        axis = self._axis()
+        second = axis.second(now_s)
+        layers = self._load(evse, axis, second).layers
+        found: list[tuple[Limit, Profile]] = []
+        for entry, layer in zip(self._entries(evse), layers, strict=True):
+            limit = layer.at(second)[0] if layer.sure else layer.fallback
+            if limit is not None:
+                found.append((limit, entry.profile))
+            if limit is not None and layer.sure:
+                break  # it hides those below
+        return min(found, key=lambda one: one[0].current_a, default=None)
 
     def refresh(self, now_s: float) -> None:
         """Look ahead for `deadline_s`: only the station and transactions have changes to keep."""

@@ -24,6 +24,10 @@ ENDS = {
     "tilted":            StopReason.OTHER,
     "water_detected":    StopReason.OTHER,
 }
+PAUSES = ("ventilation_missing", "simplified_pilot")
+"""Hazards that keep energy from flowing although the connector counts as usable: another vehicle
+can charge."""
+
 _SEVERITY = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 # fmt: on
 
@@ -35,14 +39,15 @@ def stops(hazard: str) -> bool:
 
 
 def weightiest(hazards: Iterable[str]) -> str | None:
-    """The problem to tell of: one that stops before one that warns, then by severity."""
-
-    def weight(hazard: str) -> tuple[bool, int, str]:
-        entry = catalog.entries().get(hazard)
-        severity = _SEVERITY[entry.severity] if entry else 1
-        return not stops(hazard), severity, hazard
-
+    """The problem to tell of."""
     return min(hazards, key=weight, default=None)
+
+
+def weight(hazard: str) -> tuple[bool, int, str]:
+    """The weightiest first: one that stops before one that warns, then by severity."""
+    entry = catalog.entries().get(hazard)
+    severity = _SEVERITY[entry.severity] if entry else 1
+    return not stops(hazard), severity, hazard
 
 
 def ending_reason(hazards: Iterable[str]) -> StopReason | None:

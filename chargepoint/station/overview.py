@@ -11,6 +11,7 @@ from chargepoint.station.counters import Counts
 from chargepoint.station.effects import ConnectorState
 from chargepoint.station.events import EvseView
 from chargepoint.station.outbox import Outbox
+from chargepoint.station.reasons import Reason
 from chargepoint.station.records import ChargingState, IdToken, TransactionId
 from chargepoint.station.session import Session
 from hal.values import MeterReading
@@ -48,6 +49,11 @@ class EvseOverview:
     transaction: TransactionOverview | None
     counts: Counts
     """What has happened to it in its life."""
+    reasons: tuple[Reason, ...]
+    """Why it does not charge, or not faster; the binding one first."""
+    enabled: bool
+    """Not taken out of service here."""
+    local_limit_a: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,14 @@ class Overview:
 
 
 def evse_overview(
-    session: Session, reports: ConnectorReports, outbox: Outbox, clock: Clock, counts: Counts
+    session: Session,
+    reports: ConnectorReports,
+    outbox: Outbox,
+    clock: Clock,
+    counts: Counts,
+    reasons: tuple[Reason, ...],
+    enabled: bool,
+    local_limit_a: float | None,
 ) -> EvseOverview:
     """One EVSE as it was left by the last event."""
     report, transaction = reports.report(session.evse), session.transaction
@@ -100,6 +113,9 @@ def evse_overview(
         reading=session.meter.fresh,
         transaction=shown,
         counts=counts,
+        reasons=reasons,
+        enabled=enabled,
+        local_limit_a=local_limit_a,
     )
 
 

@@ -19,6 +19,8 @@ class EvseSettings:
     id: int
     current_max_a: float = 32.0
     """Per phase."""
+    current_min_a: float = 6.0
+    """Less is paused."""
     phases: int = 3
     phase_rotation: str = ""
     """How the connector's phases lie on the meter's, such as `STR`; empty: `RST` or unknown."""

@@ -35,6 +35,7 @@ from chargepoint.station import (
 from chargepoint.station.acceptance import Acceptance
 from chargepoint.station.authorization import Authorization
 from chargepoint.station.availability import Availability
+from chargepoint.station.bounds import Bounds
 from chargepoint.station.cards import Cards
 from chargepoint.station.charge import Evse
 from chargepoint.station.clock import Clock, ClockTrust
@@ -60,6 +61,7 @@ from chargepoint.station.outbox import Outbox
 from chargepoint.station.overview import Overview, evse_overview, ledger_overview
 from chargepoint.station.prices import PriceRequest
 from chargepoint.station.pricing import Pricing
+from chargepoint.station.reasons import Circumstances, Reason, reasons
 from chargepoint.station.records import IdToken, TransactionEnded, TransactionStarted
 from chargepoint.station.remote import Remote
 from chargepoint.station.resending import Resending
@@ -141,6 +143,9 @@ class Station:
             self._sessions,
             self._outbox.csms_id,
             restored.space(smart_charging.SPACE),
+        )
+        self._bounds = Bounds(
+            settings.current_max_a, self._smart_charging.limits, self._local_limits
         )
         self._remote = Remote(
             desk,
@@ -467,8 +472,29 @@ class Station:
 
     # --- At a glance ------------------------------------------------------------------------------
 
+    def _reasons(self, session: Session, grant: Grant, now_s: float) -> tuple[Reason, ...]:
+        evse = session.evse
+        return reasons(
+            Circumstances(
+                session=session,
+                grant=grant,
+                bounds=self._bounds.of(session, grant, now_s),
+                accepted=self._acceptance.open,
+                enabled=self._availability.enabled(evse),
+                wanted=self._availability.wanted(evse),
+                station_wanted=self._availability.wanted(0),
+                installing=self._files.holding,
+                restarting=self._resets.pending,
+                reserved=self._reservations.reserved(evse),
+                card_waits=self._cards.prepares(evse),
+                asking=self._cards.asking(evse),
+                refusal=self._cards.refusal(evse, now_s),
+            )
+        )
+
     def overview(self, now_s: float) -> Overview:
         """What status displays show."""
+        granted = {grant.evse: grant for grant in self.grants(now_s)}
         return Overview(
             evses=tuple(
                 evse_overview(
@@ -477,6 +503,9 @@ class Station:
                     self._outbox,
                     self.clock,
                     self._counters.of(session.evse),
+                    self._reasons(session, granted[session.evse], now_s),
+                    self._availability.enabled(session.evse),
+                    self._local_limits.limit_a(session.evse),
                 )
                 for session in self._sessions.values()
             ),
