@@ -12,13 +12,16 @@ import msgspec
 
 from chargepoint import log
 from chargepoint.agent.requests.caller import Caller
-from chargepoint.ipc.care import AuditLine, NoteAction
-from chargepoint.ipc.service import Action, Answered, Done
+from chargepoint.ipc.care import AuditLine, NoteAction, TransactBus
+from chargepoint.ipc.service import Action, Answered, Done, Request
 
 SIZE_MAX = 512 * 1024
 """Bytes after which a file is put aside as `audit.log.1`."""
 
 FILE_MODE = 0o640
+READS = (1, 2, 3, 4)
+"""Modbus functions that change nothing: a look at every register would push out what matters."""
+
 SECRET = ("password", "secret", "pin", "digest")
 DETAIL_MAX = 400
 
@@ -56,6 +59,13 @@ class Audit:
                 except msgspec.DecodeError:
                     continue
         return found[-count:] if count > 0 else []
+
+
+def worth_noting(request: Request) -> bool:
+    """Whether `request` changes something."""
+    if isinstance(request, TransactBus):
+        return request.function not in READS
+    return isinstance(request, Action)
 
 
 def line_of(action: Action, caller: Caller, last: Answered | None) -> AuditLine:

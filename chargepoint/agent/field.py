@@ -1,6 +1,7 @@
 """Readers and meters on buses without a safety device: one thread per bus, polled by a plan.
 
-The same drivers as on the safety bus. A device that is lost is said once, and once when it is
+The same drivers as on the safety bus. Between two polls a technician's request is served, never two
+in a row while a device is due. A device that is lost is said once, and once when it is
 back; to the station too: the last reading of a meter must not be taken for the present, and drivers
 who find a dead reader call the operator.
 """
@@ -10,11 +11,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from chargepoint import log
+from chargepoint.agent.bus_queue import Asked, BusQueue, Transact
 from chargepoint.agent.wiring import meters_of, readers_of
 from chargepoint.config import Bus, Config, Device
 from chargepoint.ipc.messages import BusHealth
@@ -46,6 +49,8 @@ IDLE_MAX_S = 0.25
 """Longest sleep: the thread notices soon that it shall end."""
 
 HEALTH_EVERY_S = 1.0
+POLLED_KINDS = ("reader", "meter")
+"""What is polled here; a relay is written to when somebody wants it, a modem has its own thread."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +93,10 @@ class FieldBus(msgspec.Struct):
     health: BusHealth | None = None
     """The counters of a moment ago, for other threads; replaced whole."""
     health_s: float = float("-inf")
+    transact: Transact | None = None
+    """A raw request on this bus, in its thread; None: it carries none."""
+    asked: BusQueue = msgspec.field(default_factory=BusQueue)
+    served_last: bool = False
 
     def run(self) -> None:
         """Poll until `ending` is set."""
@@ -97,20 +106,35 @@ class FieldBus(msgspec.Struct):
                 if not self.step(plan):
                     due_s = plan.deadline_s()
                     wait_s = IDLE_MAX_S if due_s is None else due_s - self.now()
-                    self.ending.wait(min(max(wait_s, 0.001), IDLE_MAX_S))
+                    self.rest(min(max(wait_s, 0.001), IDLE_MAX_S))
         except Exception as error:
             self.failed(error)
         finally:
             self.close()
+
+    def rest(self, within_s: float) -> None:
+        """Wait for the next poll, or for a request."""
+        if self.asked.arrived.wait(within_s):
+            self.asked.arrived.clear()
+
+    def end(self) -> None:
+        """Ask the thread to end. From any thread."""
+        self.ending.set()
+        self.asked.arrived.set()
 
     def plan(self) -> PollingPlan:
         polls = [Poll(name=d.name, every_s=d.every_s, priority=d.priority) for d in self.devices]
         return PollingPlan(polls, self.now())
 
     def step(self, plan: PollingPlan) -> bool:
-        """Read the device that is due; False when none is."""
+        """Read the device that is due, or serve a request; False when there is neither."""
         self._note_health()
         name = plan.next(self.now())
+        if self.transact is not None and (name is None or not self.served_last):
+            self.served_last = self.asked.serve(self.transact)
+            if self.served_last:
+                return True
+        self.served_last = False
         if name is None:
             return False
         device = next(device for device in self.devices if device.name == name)
@@ -182,10 +206,17 @@ class Field:
             for device in bus.devices
         }
 
+    def transact(self, bus: str, asked: Asked) -> Future[tuple[int, ...]]:
+        """The outcome to come of a raw request. Raises BusBusy, and ValueError for no such bus."""
+        found = next((one for one in self._buses if one.name == bus), None)
+        if found is None or found.transact is None:
+            raise ValueError(f"{bus} is not served here")
+        return found.asked.put(asked)
+
     def stop(self, within_s: float) -> None:
         """Ask all to end and wait for them, together at most `within_s`."""
         for bus in self._buses:
-            bus.ending.set()
+            bus.end()
         deadline_s = time.monotonic() + within_s
         for thread in self._threads:
             if thread.ident is not None:
@@ -202,7 +233,7 @@ def build(
     safety = config.safety_buses()
     buses = [bus for bus in config.bus if bus.name not in safety]
     built = [_build_bus(config, bus, tell, failed) for bus in buses]
-    return Field([bus for bus in built if bus.devices])
+    return Field([bus for bus in built if bus.devices or bus.transact is not None])
 
 
 def _build_bus(
@@ -216,7 +247,11 @@ def _build_bus(
     from hal.bus.serial import open_serial
     from hal.loader import DRIVERS, build_meter, build_reader
 
-    devices = [device for device in config.device if device.bus == bus.name]
+    devices = [
+        device
+        for device in config.device
+        if device.bus == bus.name and DRIVERS[device.driver].kind in POLLED_KINDS
+    ]
     readers, meters = readers_of(config), meters_of(config, bus.name)
     polled: list[Polled] = []
     if bus.kind == "serial":
@@ -239,7 +274,7 @@ def _build_bus(
             bus.name, config.port(bus), bus.baud, bus.parity, bus.stop_bits, bus.timeout_max_s
         )
     for device in devices:
-        gap_s = DRIVERS[device.driver].gap_s if device.driver in DRIVERS else 0.0
+        gap_s = DRIVERS[device.driver].gap_s
         meter = build_meter(
             driver=device.driver,
             name=device.name,
@@ -250,7 +285,15 @@ def _build_bus(
         # A meter that belongs to no EVSE is the station's main meter.
         polled.append(polled_meter(device, meter, meters.get(device.name, 0)))
     return FieldBus(
-        bus.name, polled, tell, failed, modbus.close, counters=lambda: _modbus_health(modbus)
+        bus.name,
+        polled,
+        tell,
+        failed,
+        modbus.close,
+        counters=lambda: _modbus_health(modbus),
+        transact=lambda asked: modbus.transact(
+            asked.unit, asked.function, asked.address, asked.count, asked.values
+        ),
     )
 
 

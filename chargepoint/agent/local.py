@@ -12,6 +12,7 @@ from chargepoint.agent.audit import Audit
 from chargepoint.agent.field import Field, build
 from chargepoint.agent.host import HostWatch, Lateness
 from chargepoint.agent.requests.audit import AuditRequests
+from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.requests.health import HealthDesk
 from chargepoint.agent.service import Service
@@ -49,9 +50,11 @@ class Local:
             holdings=desk.holdings,
             trusted=lambda: desk.station.overview(desk.now()).clock in TRUSTED,
         )
+        self.bus = BusDesk(config, desk.controls, self._field)
         audit = Audit(config.state_dir)
         handlers = {
             **AuditRequests(audit).handlers(),
+            **BusRequests(self.bus).handlers(),
             **EvseRequests(desk.evses).handlers(),
             **self.health.handlers(),
         }

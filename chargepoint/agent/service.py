@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chargepoint import log
-from chargepoint.agent.audit import Audit, line_of
+from chargepoint.agent.audit import Audit, line_of, worth_noting
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.requests.caller import Caller, Handlers, caller_of
 from chargepoint.ipc.codec import BadLine, decode_request, encode
@@ -132,7 +132,7 @@ class Service:
                 last = answer
                 await self._write(writer, answer)
         finally:
-            if isinstance(request, Action):
+            if isinstance(request, Action) and worth_noting(request):
                 await self._note(request, caller, last)
 
     async def _answers(self, request: Request, caller: Caller) -> AsyncIterator[Answered]:
