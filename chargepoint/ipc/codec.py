@@ -6,19 +6,20 @@ are refused there.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from chargepoint.ipc.care import AnyCareAnswer, AnyCareRequest
 from chargepoint.ipc.messages import LINE_MAX_BYTES, AnyCommand, AnyFact, Command, Fact
-from chargepoint.ipc.service import Answered, AnyAnswer, AnyRequest, Request
+
+if TYPE_CHECKING:
+    from chargepoint.ipc.care import AnyCareAnswer, AnyCareRequest
+    from chargepoint.ipc.service import Answered, AnyAnswer, AnyRequest, Request
 
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(AnyCommand)
 _facts = msgspec.json.Decoder(AnyFact)
-_requests = msgspec.json.Decoder(AnyRequest | AnyCareRequest)
-_answers = msgspec.json.Decoder(AnyAnswer | AnyCareAnswer)
 
 
 class BadLine(Exception):
@@ -44,14 +45,31 @@ def decode_fact(line: bytes) -> AnyFact:
 
 def decode_request(line: bytes) -> AnyRequest | AnyCareRequest:
     """A request to the agent. Raises BadLine."""
-    request: AnyRequest | AnyCareRequest = _decode(_requests, line)
+    request: AnyRequest | AnyCareRequest = _decode(_requests(), line)
     return request
 
 
 def decode_answer(line: bytes) -> AnyAnswer | AnyCareAnswer:
     """An answer of the agent. Raises BadLine."""
-    answer: AnyAnswer | AnyCareAnswer = _decode(_answers, line)
+    answer: AnyAnswer | AnyCareAnswer = _decode(_answers(), line)
     return answer
+
+
+@cache
+def _requests() -> msgspec.json.Decoder[Any]:
+    """Loaded at the first use: the safety program never needs it."""
+    from chargepoint.ipc.care import AnyCareRequest
+    from chargepoint.ipc.service import AnyRequest
+
+    return msgspec.json.Decoder(AnyRequest | AnyCareRequest)
+
+
+@cache
+def _answers() -> msgspec.json.Decoder[Any]:
+    from chargepoint.ipc.care import AnyCareAnswer
+    from chargepoint.ipc.service import AnyAnswer
+
+    return msgspec.json.Decoder(AnyAnswer | AnyCareAnswer)
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
