@@ -61,12 +61,15 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False))
 
 
-def ask(config: Config, request: Any) -> Iterator[Any]:
-    """Answers of the running agent to `request`; exits with 1 when it cannot be reached."""
+def ask(config: Config, request: Any, within_s: float | None = None) -> Iterator[Any]:
+    """Answers of the running agent to `request`; exits with 1 when it cannot be reached.
+
+    `within_s`: longest wait for an answer, where some action takes longer than usual.
+    """
     from chargepoint.ipc.client import ServiceClient, Unreachable
 
     try:
-        with ServiceClient(config.agent_socket(), timeout_s=ANSWER_WAIT_S) as client:
+        with ServiceClient(config.agent_socket(), timeout_s=within_s or ANSWER_WAIT_S) as client:
             yield from client.ask(request)
     except Unreachable as error:
         fail(f"the agent of {config.station.id} does not answer: {error}")

@@ -1,4 +1,4 @@
-"""`chargepoint evse N reset-hazard`: asks a person, asks the agent, says what came of it."""
+"""`chargepoint evse N …`: asks a person, asks the agent, says what came of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from chargepoint.cli.main import main
 from chargepoint.config import load
+from chargepoint.ipc.care import DrivePilot, SetEvseEnabled, SetLocalLimit, UnlockHere
 from chargepoint.ipc.codec import decode_request, encode
 from chargepoint.ipc.service import Done, LiftHazard
 
@@ -87,7 +88,11 @@ def test_the_answer_can_be_had_as_json(agent: Agent) -> None:
     [
         (("9", "reset-hazard", "tilted"), "no EVSE 9"),
         (("1", "reset-hazard", "tiltet"), "`tiltet` is no hazard"),
-        (("0", "reset-hazard", "tilted"), "0 is not in the range"),
+        (("0", "reset-hazard", "tilted"), "no EVSE 0"),
+        (("0", "unlock"), "no EVSE 0"),
+        (("3", "disable"), "no EVSE 3"),
+        (("1", "simulate-pilot", "0.98"), "expected 0.08 to 0.97"),
+        (("1", "simulate-pilot", "0.05"), "0.05 is not in the range"),
     ],
 )
 def test_what_does_not_exist_is_a_usage_error(
@@ -96,3 +101,58 @@ def test_what_does_not_exist_is_a_usage_error(
     result = agent.call(*arguments, "--yes")
     assert (result.exit_code, said in result.output) == (2, True), result.output
     assert agent.asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_"),
+    [
+        (("1", "enable"), SetEvseEnabled(evse=1, enabled=True)),
+        (("0", "enable"), SetEvseEnabled(evse=0, enabled=True)),
+        (("2", "disable", "--yes"), SetEvseEnabled(evse=2, enabled=False)),
+        (("0", "disable", "--yes"), SetEvseEnabled(evse=0, enabled=False)),
+        (("1", "limit", "10.5"), SetLocalLimit(evse=1, current_a=10.5)),
+        (("0", "limit", "none"), SetLocalLimit(evse=0, current_a=None)),
+        (("1", "unlock", "--yes"), UnlockHere(evse=1)),
+        (
+            ("1", "simulate-pilot", "0.25", "--hold", "5", "--yes"),
+            DrivePilot(evse=1, duty_ratio=0.25, hold_s=5.0),
+        ),
+    ],
+)
+def test_each_action_asks_the_agent(
+    agent: Agent, arguments: tuple[str, ...], request_: object
+) -> None:
+    agent.answer = Done(ok=True, detail="it is done")
+    result = agent.call(*arguments)
+    assert (result.exit_code, agent.asked) == (0, [request_]), result.output
+    assert "it is done" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (("1", "disable"), "A running transaction finishes first"),
+        (("1", "unlock"), "is ended for good"),
+        (("1", "simulate-pilot", "0.5"), "nothing is plugged in and the\ncontactor is open"),
+    ],
+)
+def test_what_may_surprise_somebody_says_what_it_does_and_waits_for_a_yes(
+    agent: Agent, arguments: tuple[str, ...], warning: str
+) -> None:
+    result = agent.call(*arguments, said="n\n")
+    assert (result.exit_code, agent.asked) == (1, [])
+    assert warning in result.output
+    assert agent.call(*arguments, said="y\n").exit_code == 0
+    assert len(agent.asked) == 1
+
+
+def test_a_limit_that_is_no_number_is_a_usage_error(agent: Agent) -> None:
+    result = agent.call("1", "limit", "ten")
+    assert (result.exit_code, "`ten` is no current" in result.output) == (2, True)
+
+
+def test_the_refusal_of_an_action_is_told_and_exits_with_1(agent: Agent) -> None:
+    agent.answer = Done(ok=False, detail="3 A: expected 0 (pause) or 6 to 80 A")
+    result = agent.call("1", "limit", "3")
+    assert result.exit_code == 1
+    assert "EVSE 1: 3 A: expected 0 (pause)" in result.output

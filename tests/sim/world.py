@@ -56,6 +56,7 @@ from hil.plant.meter import EnergyMeter
 from hil.plant.plant import Plant
 from hil.plant.vehicle import Request, Traits, Vehicle
 from tests.sim.parts import TRAITS, Disk, Link, SimBoard, meter_reading
+from tests.sim.reason_rules import ReasonRules
 
 BEGIN = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 EVSES = (1, 2)
@@ -124,6 +125,7 @@ class World:
         self._reconnect_s = self.now_s
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._ids = random.Random(seed + 1)
+        self._reasons = ReasonRules(self.expect)
         self.start_control()
         self.start_agent()
 
@@ -498,6 +500,10 @@ class World:
     def _check(self) -> None:
         for control in self.controls.values():
             self._check_evse(control)
+        if self.core is not None:
+            assert isinstance(self.core.station, Station)
+            snapshots = {number: each.evse.snapshot() for number, each in self.controls.items()}
+            self._reasons.check(self.core.station, snapshots, self.now_s)
         waiting = len(self.disk.durable) + len(self.disk.volatile)
         self.expect(waiting < QUEUE_MAX, f"{waiting} records wait")
 
@@ -594,4 +600,6 @@ def view(snapshot: EvseSnapshot) -> e.EvseView:
         locked=snapshot.locked,
         temperature_c=snapshot.temperature_c,
         hazards=snapshot.hazards,
+        limited_by=snapshot.limited_by,
+        phases=snapshot.phases,
     )

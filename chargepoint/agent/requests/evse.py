@@ -20,6 +20,9 @@ STATION_WAIT_S = 10.0
 UNLOCK_WAIT_S = 30.0
 """A transaction ends first, and the lock takes its time."""
 
+HOLD_MAX_S = 120.0
+"""Of a signal on the pilot; the safety program allows no more either."""
+
 CONTROL_WAIT_S = 3.0
 """The safety program answers within a tick or two."""
 
@@ -58,6 +61,8 @@ class EvseDesk(msgspec.Struct, frozen=True, kw_only=True):
 
     async def drive_pilot(self, evse: int, duty_ratio: float, hold_s: float) -> Done:
         """Put a signal on the pilot; the safety program decides whether it may."""
+        if not 0.0 < hold_s <= HOLD_MAX_S:
+            return Done(ok=False, detail=f"{hold_s:g} s: expected up to {HOLD_MAX_S:g} s")
         until_s = self.now() + hold_s
         replied = await self.controls.ask(
             evse,

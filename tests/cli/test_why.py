@@ -1,0 +1,104 @@
+"""`chargepoint why`: a sentence first, then everything in force with what can be done about it."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from chargepoint.cli.main import main
+from chargepoint.config import load
+from chargepoint.ipc.codec import encode
+from chargepoint.ipc.service import Reason, StationStatus
+from tests.agent.test_service import STATUS
+from tests.cli.test_status_watch import status
+
+DEMO = Path(__file__).resolve().parents[2] / "config/examples/demo.toml"
+
+STOPPED = (
+    Reason(id="hazard", kind="inhibits", detail="rcd_tripped", binding=True),
+    Reason(id="authorization_refused", kind="waits", detail="Expired"),
+    Reason(id="limit_configuration", kind="limits", current_a=32.0),
+)
+FLOWING = (
+    Reason(id="limit_local", kind="limits", current_a=10.5, binding=True),
+    Reason(id="limit_configuration", kind="limits", current_a=32.0),
+)
+
+
+class Agent:
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.status: StationStatus = msgspec.structs.replace(
+            STATUS,
+            evses=(status(evse=1, reasons=STOPPED), status(evse=2, reasons=FLOWING)),
+        )
+        agent = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.rfile.readline()
+                self.wfile.write(encode(agent.status))
+
+        path = Path(load(str(config)).agent_socket())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+
+    def why(self, *arguments: str) -> Result:
+        return CliRunner().invoke(main, ["why", *arguments, "--config", str(self.config)])
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    config = tmp_path / "station.toml"
+    config.write_text(DEMO.read_text())
+    made = Agent(config)
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def test_a_sentence_first_then_each_reason_with_the_next_step(agent: Agent) -> None:
+    result = agent.why("1")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].startswith("EVSE 1 is not charging: residual current")
+    assert lines[1].startswith("  > stops  Residual current")
+    assert any("    waits  The card was refused: it has expired." in line for line in lines)
+    assert any("    limit  At most 32 A: the configured maximum" in line for line in lines)
+    assert any("Try another card" in line for line in lines)
+
+
+def test_what_limits_a_charge_is_told_in_the_same_way(agent: Agent) -> None:
+    result = agent.why()
+    assert "EVSE 2 is charging, 16 A offered: at most 10.5 A: the limit set at" in result.output
+    assert "EVSE 1 is not charging" in result.output
+
+
+def test_all_of_it_can_be_had_as_json(agent: Agent) -> None:
+    found = json.loads(agent.why("2", "--json").output)
+    assert [(one["evse"], one["charging"]) for one in found] == [(2, True)]
+    first = found[0]["reasons"][0]
+    assert (first["id"], first["binding"], first["current_a"]) == ("limit_local", True, 10.5)
+    assert first["text"].startswith("At most 10.5 A")
+
+
+def test_an_evse_that_does_not_exist_is_an_error(agent: Agent) -> None:
+    result = agent.why("7")
+    assert (result.exit_code, "no EVSE 7" in result.output) == (1, True)
+
+
+def test_without_a_running_agent_it_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text(DEMO.read_text())
+    result = CliRunner().invoke(main, ["why", "--config", str(config)])
+    assert (result.exit_code, "does not answer" in result.output) == (1, True)
