@@ -28,11 +28,12 @@ class Answer:
 class Client:
     """`get` and `post` of one application."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, address: str = "127.0.0.1") -> None:
         self._app = app
+        self._address = address
 
-    def get(self, path: str) -> Answer:
-        return asyncio.run(self._ask("GET", path, b"", {}))
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return asyncio.run(self._ask("GET", path, b"", headers or {}))
 
     def post(
         self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -40,6 +41,7 @@ class Client:
         return asyncio.run(self._ask("POST", path, body, headers or {}))
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        path, _, query = path.partition("?")
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -48,13 +50,13 @@ class Client:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": [
                 (name.lower().encode(), value.encode())
                 for name, value in {"host": HOST, **headers}.items()
             ],
-            "client": ("127.0.0.1", 40000),
+            "client": (self._address, 40000),
             "server": ("127.0.0.1", 8099),
         }
         sent: list[Any] = []

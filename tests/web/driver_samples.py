@@ -6,18 +6,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from starlette.applications import Starlette
 
 from chargepoint.config import Config, parse
+from chargepoint.ipc.client import Unreachable
 from chargepoint.ipc.messages import EvseSnapshot, Phase, StopCause
 from chargepoint.ipc.service import (
+    Action,
     CostStatus,
     CsmsStatus,
+    Done,
     EvseStatus,
+    GetStatus,
     LedgerStatus,
+    LedgerTransaction,
     Reason,
     StationStatus,
     TransactionStatus,
 )
+from chargepoint.web.context import Context
+from chargepoint.web.driver import routes
+from chargepoint.web.live import Live
+from chargepoint.web.observers import Observers
+from chargepoint.web.streams import Streams
 from hal.values import MeterReading, PilotState
 from hil.stage import changed, example
 
@@ -133,3 +144,60 @@ def reason(name: str, kind: Any = "waits", **values: Any) -> Reason:
 def told_cost(**changes: Any) -> CostStatus:
     values: dict[str, Any] = {"price": "", "cost": 3.2, "final": False, "idle": False, "text": ""}
     return CostStatus(**{**values, **changes})
+
+
+class FakeAgent:
+    """Answers as the agent would; keeps what it was asked. `status` None: it does not answer."""
+
+    def __init__(self, status: StationStatus | None) -> None:
+        self.status = status
+        self.asked: list[Any] = []
+        self.transactions: list[LedgerTransaction] = []
+        self.outcome = Done(ok=True)
+
+    async def ask(self, request: Any, wait_s: float = 8.0) -> list[Any]:
+        self.asked.append(request)
+        if self.status is None:
+            raise Unreachable("agent.sock: no such file")
+        if isinstance(request, GetStatus):
+            return [self.status]
+        return [*self.transactions, self.outcome]
+
+    async def done(self, request: Any, wait_s: float = 8.0) -> Done:
+        done: Done = (await self.ask(request))[-1]
+        return done
+
+    def actions(self) -> list[Any]:
+        return [each for each in self.asked if isinstance(each, Action)]
+
+
+class Clock:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def site(
+    status: StationStatus | None,
+    changes: dict[str, Any] | None = None,
+    *,
+    evses: int = 1,
+    clock: Clock | None = None,
+) -> tuple[Starlette, FakeAgent]:
+    """The driver's pages as an application, and the agent behind them."""
+    agent, own = FakeAgent(status), config(changes, evses=evses)
+    assert own.web is not None
+    context = Context(
+        config=own,
+        agent=agent,  # type: ignore[arg-type]
+        live=Live(agent, Observers({})),  # type: ignore[arg-type]
+        streams=Streams(),
+        web=own.web,
+        now=clock or Clock(),
+        wall=lambda: NOW,
+    )
+    return Starlette(routes=routes(context)), agent
