@@ -25,9 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DISABLE = """EVSE {number} goes out of service until `evse {number} enable`, also over restarts.
 A running transaction finishes first; then the CSMS is told Unavailable."""
-UNLOCK = (
-    """A running transaction on EVSE {number} is ended and paid for; then the plug is released."""
-)
+UNLOCK = """A running transaction on EVSE {number} is ended for good; then the plug is released."""
 PILOT = """A signal of duty {duty:g} goes on the pilot of EVSE {number} for {hold_s:g} s.
 The safety program refuses it unless the EVSE is out of service, nothing is plugged in and the
 contactor is open; a vehicle, a hazard or the end of the time ends it. The contactor stays open."""

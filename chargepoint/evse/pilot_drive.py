@@ -59,10 +59,10 @@ def hindrance(
     hindrances = (
         (runs_pilot,                                  "the board runs its pilot by itself"),
         (s.operative,                                 "the EVSE is in service"),
-        (phase is not Phase.OUT_OF_SERVICE,           f"it is {phase.value}, not out of service"),
         (s.permitted,                                 "there is a permission to charge"),
         (s.pilot is not PilotState.A,                 "a vehicle is, or may be, connected"),
         (raw is not PilotState.A,                     "a vehicle is, or may be, connected"),
+        (phase is not Phase.OUT_OF_SERVICE,           f"it is {phase.value}, not out of service"),
         (not open_now or bool(s.feedback),            "the contactor is not known to be open"),
         (s.stop_hazard or s.open_hazard or s.suspect, "a hazard is active"),
         (s.shutdown is not Shutdown.NO,               "the safety program is about to end"),

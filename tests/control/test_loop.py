@@ -25,7 +25,7 @@ from chargepoint.ipc import messages as m
 from chargepoint.ipc.codec import encode
 from hal.bus.modbus import BusCounters
 from hal.errors import BadReply
-from hal.values import MeterReading
+from hal.values import MeterReading, PilotMode
 from tests.control.fakes import FakeBoard, FakeClock, FakeMeter
 from tests.control.test_server import Peer
 
@@ -421,6 +421,25 @@ def test_unlock_and_reset_are_answered(world: World) -> None:
     }
 
 
+def test_a_signal_on_the_pilot_is_answered_and_gives_way_to_a_vehicle(world: World) -> None:
+    def asked(request: str) -> object:
+        signal = m.DrivePilot(evse=1, duty_ratio=0.5, until_s=world.clock() + 60, request=request)
+        world.tell(signal)
+        world.ticks(1)
+        return {reply["request"]: reply["ok"] for reply in world.heard("Replied")}[request]
+
+    assert asked("in service") is False
+    world.tell(m.SetOperative(evse=1, operative=False))
+    world.ticks(2)
+    assert asked("out of service") is True
+    told = world.boards[0].told
+    assert (told.pilot, told.duty_ratio, told.closed) == (PilotMode.OFFER, 0.5, False)
+    assert world.boards[1].told.pilot is PilotMode.STEADY
+    world.boards[0].state = "B"
+    world.ticks(1)
+    assert world.boards[0].told.pilot is PilotMode.STEADY
+
+
 def test_a_hazard_of_before_the_restart_holds_whatever_is_permitted(world: World) -> None:
     world.tell(m.LatchHazard(evse=1, hazard="contactor_welded", detail="found before"))
     world.boards[0].state = "C"
@@ -458,6 +477,7 @@ def test_nothing_a_client_sends_makes_a_tick_fail_or_energises(world: World) -> 
     """10,000 lines of every kind, legal and not, from one client that comes back and back."""
     chance = random.Random(1)
     kinds = ["RenewLimit", "Revoke", "SetOperative", "Unlock", "ResetHazard", "Transact", "Hello"]
+    kinds.append("DrivePilot")
     numbers = [0, 1, 2, -1, 2**63, 1e308, -1e308, None, "1", [], {}, True]
     world.boards[0].state = "C"
     for _ in range(400):
@@ -466,7 +486,15 @@ def test_nothing_a_client_sends_makes_a_tick_fail_or_energises(world: World) -> 
         for _ in range(25):
             fields = {
                 name: chance.choice(numbers)
-                for name in ("evse", "current_a", "until_s", "unit", "function", "address")
+                for name in (
+                    "evse",
+                    "current_a",
+                    "until_s",
+                    "unit",
+                    "function",
+                    "address",
+                    "duty_ratio",
+                )
                 if chance.random() < 0.7
             }
             line = {"type": chance.choice(kinds), "request": "r", "hazard": "x", **fields}
