@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One thing that can happen, in words for the people who have to deal with it."""
 
     id: str
-    kind: Literal["event", "hazard", "fault", "alert"]
+    kind: Literal["event", "hazard", "fault", "alert", "finding"]
     severity: Literal["info", "warning", "error", "critical"]
     title: str
     cause: str

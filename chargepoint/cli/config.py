@@ -36,7 +36,7 @@ def check(file: str, as_json: bool) -> None:
             click.echo(f"{len(error.mistakes)} mistake(s) in {file}", err=True)
         sys.exit(1)
     from chargepoint.cli.board_report import board_reports
-    from chargepoint.cli.csms_advice import advice
+    from chargepoint.config.advice import advice
 
     notes = advice(found)
     reports = board_reports(found)

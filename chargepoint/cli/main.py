@@ -20,9 +20,11 @@ COMMANDS = {
     "watch": ("watch", "watch", "Follow what happens, line by line."),
     "why": ("why", "why", "Say why an EVSE does not charge, or not faster."),
     "evse": ("evse", "evse", "Actions on one EVSE: enable, disable, limit, unlock, …"),
+    "bus": ("bus", "bus", "The buses: list, scan, stats, monitor, read, write."),
     "diagnostics": ("diagnostics", "diagnostics", "Write a zip file for a technician."),
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),
+    "doctor": ("doctor", "doctor", "Look at every part; say what is wrong and what to do."),
     "ocpp": ("ocpp", "ocpp", "The CSMS: link, messages, transactions, records."),
 }
 

@@ -91,9 +91,18 @@ class ControlClient:
     """A blocking client of the safety program. Raises Unreachable when it cannot be had."""
 
     def __init__(
-        self, path: Path, name: str, *, observer: bool = False, timeout_s: float | None = None
+        self,
+        path: Path,
+        name: str,
+        *,
+        observer: bool = False,
+        timeout_s: float | None = None,
+        boot: str | None = None,
+        after: int | None = None,
     ) -> None:
+        """`boot`, `after`: the last fact that was seen; 0: all that are still held."""
         self.session = ControlSession(name, observer)
+        self.session.boot, self.session.after = boot, after
         self._stream = _Stream(path, timeout_s)
         try:
             self._stream.send(encode(self.session.hello()))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chargepoint.cli.csms_advice import advice
 from chargepoint.config import Csms, load
+from chargepoint.config.advice import advice
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "demo.toml"
 

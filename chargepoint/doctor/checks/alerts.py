@@ -1,0 +1,68 @@
+"""Alerts: is somebody told, on ways that exist and that were tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chargepoint.config.alerts import Contact
+from chargepoint.doctor.checks.mark import Mark, fail, good, unknown, warn
+from chargepoint.doctor.evidence import Evidence
+
+TRIED = "TryChannels"
+
+
+def check(evidence: Evidence) -> Iterator[Mark]:
+    contacts = evidence.config.alerts.contact
+    if not contacts:
+        yield warn("contact", "doctor.no_contact")
+    for contact in contacts:
+        yield _contact(evidence, contact)
+    yield from _open(evidence)
+
+
+def _contact(evidence: Evidence, contact: Contact) -> Mark:
+    config = evidence.config
+    usable = {
+        "email": bool(contact.email) and config.alerts.email is not None,
+        "sms": bool(contact.sms) and config.alerts.modem is not None,
+        "webhook": bool(contact.webhook),
+        "ntfy": bool(contact.ntfy),
+        "mqtt": contact.mqtt and config.mqtt is not None,
+        "apprise": bool(contact.apprise),
+    }
+    ways = [name for name, there in usable.items() if there]
+    if contact.channels:
+        ways = [name for name in ways if name in contact.channels]
+    if not ways:
+        return fail("contact", "doctor.contact_unreachable", contact.name)
+    text = ", ".join(ways)
+    tried = _tried(evidence, contact.name)
+    if tried is None:
+        return unknown("contact", contact.name, f"{text}; not known whether it was tried")
+    if not tried:
+        return warn("contact", "doctor.contact_untried", contact.name, text)
+    return good("contact", contact.name, f"{text}, tried {tried}")
+
+
+def _tried(evidence: Evidence, contact: str) -> str | None:
+    """When a test message went out last; empty: never, as far as the audit log reaches."""
+    if evidence.audit is None:
+        return None
+    named = [line for line in evidence.audit if line.action == TRIED and contact in line.detail]
+    return next((line.at for line in named if line.ok), "")
+
+
+def _open(evidence: Evidence) -> Iterator[Mark]:
+    if evidence.alerts is None:
+        return
+    standing = [alert for alert in evidence.alerts if alert.open]
+    failed = {
+        f"{delivery.contact}/{delivery.channel}: {delivery.detail}"
+        for alert in evidence.alerts
+        for delivery in alert.deliveries
+        if delivery.state in ("failed", "expired")
+    }
+    if failed:
+        yield warn("delivery", "doctor.alert_undelivered", found="; ".join(sorted(failed)))
+    text = ", ".join(f"{alert.title} ({alert.alert})" for alert in standing) or "none"
+    yield good("open", found=text)

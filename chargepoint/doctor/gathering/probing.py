@@ -1,0 +1,197 @@
+"""Devices of a station that does not run: asked directly, on ports that are opened exclusively.
+
+Only reads go out. What does not answer where it should is looked for at other addresses, and at
+other speeds when the whole bus is silent: "wrong address" is told apart from "no supply".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal, Protocol
+
+from chargepoint.config import Bus, Config, Device
+from chargepoint.doctor.evidence import Probe, Trouble
+from chargepoint.doctor.gathering.links import Read, ReadingLink
+from chargepoint.doctor.gathering.registers import probed
+from hal.bus.modbus import open_modbus_rtu, open_modbus_tcp
+from hal.errors import BadReply, BusDown, DeviceError, DeviceRefused, NoReply
+
+UNITS_TRIED = range(1, 17)
+"""Addresses at which a silent device is looked for; makers deliver low ones."""
+
+METERS_EVERY_S = 1.5
+"""Between the two readings of each meter."""
+
+SPEEDS: tuple[tuple[int, Literal["none", "even"]], ...] = tuple(
+    (baud, parity) for baud in (9600, 19200, 38400, 57600, 115200) for parity in ("none", "even")
+)
+
+
+class Open(Protocol):
+    """An open bus."""
+
+    def transact(
+        self, unit: int, function: int, address: int, count: int = 1
+    ) -> tuple[int, ...]: ...
+    def close(self) -> None: ...
+
+
+Opener = Callable[[Config, Bus], Open]
+
+
+def open_bus(config: Config, bus: Bus) -> Open:
+    """The bus as it is configured; its port is opened, exclusively, by the first request."""
+    if bus.kind == "modbus-tcp":
+        return open_modbus_tcp(bus.name, bus.host, bus.tcp_port, bus.timeout_max_s)
+    return open_modbus_rtu(
+        bus.name, config.port(bus), bus.baud, bus.parity, bus.stop_bits, bus.timeout_max_s
+    )
+
+
+def probes(
+    config: Config,
+    usable: set[str],
+    opener: Opener = open_bus,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Probe, ...]:
+    """What each device answers. `usable`: buses whose port is there and free."""
+    found: list[Probe] = []
+    for bus in config.bus:
+        devices = [device for device in config.device if device.bus == bus.name]
+        if bus.name not in usable:
+            continue
+        if bus.kind == "serial":
+            found += [
+                Probe(
+                    device=device.name, trouble="unasked", detail="it is asked while running only"
+                )
+                for device in devices
+            ]
+            continue
+        found += _bus(config, bus, devices, opener, sleep)
+    return tuple(found)
+
+
+def _bus(
+    config: Config,
+    bus: Bus,
+    devices: Sequence[Device],
+    opener: Opener,
+    sleep: Callable[[float], None],
+) -> Iterator[Probe]:
+    with _opened(opener, config, bus) as read:
+        answers = [probe(config, device, read) for device in devices]
+        if any(answer.meters for answer in answers):
+            sleep(METERS_EVERY_S)
+            answers = [
+                _again(config, device, read, answer)
+                for device, answer in zip(devices, answers, strict=True)
+            ]
+        if bus.kind == "modbus-rtu" and not all(a.trouble == "silent" for a in answers):
+            answers = [
+                _elsewhere(config, device, devices, read, answer)
+                for device, answer in zip(devices, answers, strict=True)
+            ]
+    if bus.kind == "modbus-rtu" and answers and all(a.trouble == "silent" for a in answers):
+        answers = _otherwise(config, bus, devices, answers, opener)
+    yield from answers
+
+
+@contextmanager
+def _opened(opener: Opener, config: Config, bus: Bus) -> Iterator[Read]:
+    opened = opener(config, bus)
+    try:
+        yield partial(_read, opened)
+    finally:
+        opened.close()
+
+
+def _read(opened: Open, unit: int, function: int, address: int, count: int) -> tuple[int, ...]:
+    return opened.transact(unit, function, address, count)
+
+
+def probe(config: Config, device: Device, read: Read, unit: int | None = None) -> Probe:
+    """One device asked through `read`, at its unit or another."""
+    link = ReadingLink(device.name, device.unit if unit is None else unit, read)
+    try:
+        return probed(config, device, link)
+    except DeviceError as error:
+        return Probe(device=device.name, trouble=trouble_of(error), detail=_told(error))
+
+
+def trouble_of(error: DeviceError) -> Trouble:
+    match error:
+        case NoReply():
+            return "silent"
+        case BadReply():
+            return "wrong"
+        case DeviceRefused():
+            return "refused"
+        case BusDown():
+            return "down"
+        case _:
+            return "unasked"
+
+
+def _told(error: DeviceError) -> str:
+    return f"{error.request}: {error.detail}"
+
+
+def _again(config: Config, device: Device, read: Read, first: Probe) -> Probe:
+    """The second reading of a meter behind the first."""
+    if not first.meters:
+        return first
+    second = probe(config, device, read)
+    if second.trouble:
+        return second
+    return Probe(
+        device=device.name, identity=first.identity, meters=(*first.meters, *second.meters)
+    )
+
+
+def _elsewhere(
+    config: Config, device: Device, devices: Sequence[Device], read: Read, answer: Probe
+) -> Probe:
+    """Where a device answers that is silent at its address, while others of the bus answer."""
+    if answer.trouble != "silent":
+        return answer
+    taken = {other.unit for other in devices}
+    for unit in UNITS_TRIED:
+        if unit not in taken and not probe(config, device, read, unit).trouble:
+            return _with_place(answer, f"unit {unit}")
+    return answer
+
+
+def _otherwise(
+    config: Config,
+    bus: Bus,
+    devices: Sequence[Device],
+    answers: Sequence[Probe],
+    opener: Opener,
+) -> list[Probe]:
+    """The whole bus is silent: the first device of it at other speeds, then at other addresses."""
+    import msgspec
+
+    for baud, parity in SPEEDS:
+        if (baud, parity) == (bus.baud, bus.parity):
+            continue
+        other = msgspec.structs.replace(bus, baud=baud, parity=parity)
+        with _opened(opener, config, other) as read:
+            for device in devices[:2]:
+                if not probe(config, device, read).trouble:
+                    place = f"{baud} baud, parity {parity}"
+                    return [_with_place(answer, place) for answer in answers]
+    with _opened(opener, config, bus) as read:
+        return [
+            _elsewhere(config, device, devices, read, answer)
+            for device, answer in zip(devices, answers, strict=True)
+        ]
+
+
+def _with_place(answer: Probe, place: str) -> Probe:
+    return Probe(
+        device=answer.device, trouble=answer.trouble, detail=answer.detail, elsewhere=place
+    )
