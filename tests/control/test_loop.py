@@ -478,6 +478,7 @@ def test_nothing_a_client_sends_makes_a_tick_fail_or_energises(world: World) -> 
     chance = random.Random(1)
     kinds = ["RenewLimit", "Revoke", "SetOperative", "Unlock", "ResetHazard", "Transact", "Hello"]
     kinds.append("DrivePilot")
+    names = ("evse", "current_a", "until_s", "unit", "function", "address", "duty_ratio")
     numbers = [0, 1, 2, -1, 2**63, 1e308, -1e308, None, "1", [], {}, True]
     world.boards[0].state = "C"
     for _ in range(400):
