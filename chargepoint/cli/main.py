@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),
     "doctor": ("doctor", "doctor", "Look at every part; say what is wrong and what to do."),
+    "qr": ("qr", "qr", "The QR code of the driver's page; a sticker with it."),
     "ocpp": ("ocpp", "ocpp", "The CSMS: link, messages, transactions, records."),
 }
 

@@ -91,7 +91,7 @@ def test_several_places_are_listed_and_each_has_its_page() -> None:
     app, _ = site(station(evse("Charging", 1), hazard("door_open", 2)), evses=2)
     index = Client(app).get("/?lang=de").text
     assert "/e/1?lang=de" in index
-    assert "Außer Betrieb" in index
+    assert "Störung" in index
     second = Client(app).get("/e/2?lang=de").text
     assert "Gehäuse der Ladestation ist offen" in second
     assert Client(app).get("/e/7").headers["location"] == "/"
