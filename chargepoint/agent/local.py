@@ -15,6 +15,7 @@ from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.requests.health import HealthDesk
+from chargepoint.agent.requests.signing import SigningRequests
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.config import Config
@@ -57,6 +58,7 @@ class Local:
             **BusRequests(self.bus).handlers(),
             **EvseRequests(desk.evses).handlers(),
             **self.health.handlers(),
+            **SigningRequests(config.state_dir).handlers(),
         }
         self._service = Service(config.agent_socket(), desk, handlers, audit)
 

@@ -17,6 +17,7 @@ SHARED = (
     "chargepoint.catalog",
     "chargepoint.service_manager",
 )
+KEY = "chargepoint.station_key"
 IMPURE = ("asyncio", "socket", "time", "threading", "sqlite3", "random", "select", "subprocess")
 
 # fmt: off
@@ -27,6 +28,7 @@ ALLOWED = {
     "chargepoint.config":  ("chargepoint.config",),
     "chargepoint.log":     (),
     "chargepoint.service_manager": (),
+    "chargepoint.station_key": (),
     "chargepoint.catalog": (),
     "chargepoint.ipc":     ("hal.values", "chargepoint.ipc"),
     "chargepoint.evse":    ("hal.values", "chargepoint.ipc.messages", "chargepoint.evse"),
@@ -36,13 +38,14 @@ ALLOWED = {
     "chargepoint.ocpp":    ("hal.values", "chargepoint.catalog", "chargepoint.station",
                             "chargepoint.ocpp"),
     "chargepoint.agent":   ("hal", "chargepoint.station", "chargepoint.ocpp", "chargepoint.ipc",
-                            "chargepoint.agent", *SHARED),
-    "chargepoint.doctor":  ("hal", "chargepoint.ipc", "chargepoint.doctor", *SHARED),
+                            "chargepoint.agent", KEY, *SHARED),
+    "chargepoint.doctor":  ("hal", "chargepoint.ipc", "chargepoint.doctor", KEY,
+                            *SHARED),
     "chargepoint.web":     ("hal.values", "chargepoint.ipc", "chargepoint.doctor",
                             "chargepoint.web", *SHARED),
     "chargepoint.cli":     ("hal", "hil", "chargepoint.ipc", "chargepoint.doctor",
                             "chargepoint.cli", "chargepoint.control.main",
-                            "chargepoint.agent.main", "chargepoint.web.main", *SHARED),
+                            "chargepoint.agent.main", "chargepoint.web.main", KEY, *SHARED),
     "hil":                 ("hal", "hil", "chargepoint.ipc", *SHARED),
 }
 PURE = ("chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",
