@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("run", "run", "Run the station: control and agent in the foreground."),
     "control": ("run", "control", "Run only the safety program of one bus."),
     "agent": ("run", "agent", "Run only the agent (OCPP, records, readers)."),
+    "web": ("web", "web", "Serve the pages; make and remove their accounts."),
     "simulate": ("simulate", "simulate", "Run a simulated charger and car on the wire."),
     "demo": ("demo", "demo", "Simulator, station and a local CSMS together."),
     "status": ("status", "status", "Show the station as it is now."),

@@ -1,8 +1,9 @@
 """`chargepoint run`, `control` and `agent`: the programs of the station in the foreground.
 
 `run` is a small supervisor for places without a service manager: it starts one control per safety
-bus and one agent, passes signals on, and starts again what ends. An agent that ends with
-EXIT_RESTART asks for a fresh start of everything (a reset by the CSMS).
+bus, one agent and, where `[web]` is configured, the pages; passes signals on, and starts again what
+ends. An agent that ends with EXIT_RESTART asks for a fresh start of everything (a reset by the
+CSMS). The pages are an extra: whatever becomes of them, the station runs on.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def run(config_path: str) -> None:
         for bus in config.safety_buses()
     ]
     programs.append(Program("agent", [*base, "agent", "--config", config_path]))
+    if config.web is not None:
+        programs.append(Program("web", [*base, "web", "--config", config_path], extra=True))
     sys.exit(Supervisor(programs, config.log).run())
 
 
@@ -104,10 +107,13 @@ class Program:
 
     name: str
     command: list[str]
+    extra: bool = False
+    """The station works without it: it cannot end or restart the others."""
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     again_s: float = 0.0
     failures: int = 0
+    given_up: bool = False
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command)
@@ -145,22 +151,26 @@ class Supervisor:
         for program in self.programs:
             process = program.process
             if process is None:
-                if time.monotonic() >= program.again_s:
+                if time.monotonic() >= program.again_s and not program.given_up:
                     program.start()
                 continue
             code = process.poll()
             if code is None:
                 continue
             program.process = None
-            if code == EXIT_RESTART:
+            if code == EXIT_RESTART and not program.extra:
                 self._restart_all()
                 return None
-            if code == 2:
+            if code == 2 and not program.extra:
                 return 2
             self._ended(program, code)
         return None
 
     def _ended(self, program: Program, code: int) -> None:
+        if code == 2:
+            program.given_up = True
+            logger(self.settings).error("program.given_up", program=program.name, code=code)
+            return
         now_s = time.monotonic()
         steady = now_s - program.started_s >= STEADY_S
         program.failures = 1 if steady else program.failures + 1
@@ -174,6 +184,7 @@ class Supervisor:
         logger(self.settings).info("station.restarted", reason="asked by the agent")
         self._end_all()
         for program in self.programs:
+            program.given_up = False
             program.start()
 
     def _end_all(self) -> None:
