@@ -78,6 +78,8 @@ class QueuedOutput:
         self.dropped = 0
         self.recent: deque[tuple[float, str]] = deque(maxlen=RECENT_LINES)
         """Seconds of the host's clock, and the line."""
+        self.written = 0
+        """Lines that were ever kept in `recent`."""
         self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -86,6 +88,7 @@ class QueuedOutput:
     def write(self, text: str) -> int:
         if text.strip():
             self.recent.append((time.time(), text.rstrip()))
+            self.written += 1
         try:
             self._lines.put_nowait(text)
         except queue.Full:

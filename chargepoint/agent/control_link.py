@@ -22,6 +22,7 @@ import msgspec
 from chargepoint import log
 from chargepoint.agent.devices_seen import DevicesSeen, Seen
 from chargepoint.agent.latches import Latches
+from chargepoint.agent.log_lines import FactLog
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.client import ControlSession
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_fact, encode
@@ -87,6 +88,8 @@ class ControlLinks:
         self.evses: dict[int, m.EvseSnapshot] = {}
         """What each EVSE was last seen to be; empty while not connected."""
         self.health: dict[str, m.Health] = {}
+        self.facts = FactLog(now)
+        """What the safety programs have told lately, as lines of a log."""
         self._devices = DevicesSeen({e: name for bus in buses for name, e in bus.meters.items()})
 
     async def run(self) -> None:
@@ -187,6 +190,7 @@ class ControlLinks:
 
     def _heard(self, link: _Link, fact: m.AnyFact) -> None:
         self._devices.heard(fact)
+        self.facts.heard(link.bus.name, fact)
         match fact:
             case m.Snapshot():
                 self._met(link, fact)

@@ -15,9 +15,12 @@ from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.requests.health import HealthDesk
+from chargepoint.agent.requests.log import LogRequests
 from chargepoint.agent.requests.signing import SigningRequests
+from chargepoint.agent.requests.tokens import TokenRequests
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
+from chargepoint.agent.wiring import readers_of
 from chargepoint.config import Config
 from chargepoint.station.clock import ClockTrust
 from chargepoint.station.events import Event
@@ -58,6 +61,13 @@ class Local:
             **BusRequests(self.bus).handlers(),
             **EvseRequests(desk.evses).handlers(),
             **self.health.handlers(),
+            **LogRequests(desk.lines, desk.written, desk.controls.facts).handlers(),
+            **TokenRequests(
+                desk.readers,
+                tuple(readers_of(config)),
+                desk.station.forecast.verdict,
+                config.state_dir,
+            ).handlers(),
             **SigningRequests(config.state_dir).handlers(),
         }
         self._service = Service(config.agent_socket(), desk, handlers, audit)

@@ -268,6 +268,8 @@ class _Agent:
             dropped=lambda: self._inbox.dropped,
             holdings=lambda: parts.keeper.holdings,
             lines=lambda: tuple(self._output.recent),
+            written=lambda: self._output.written,
+            readers=parts.readers,
         )
         if parts.files is not None:
             parts.files.snapshot = desk.snapshot

@@ -31,6 +31,7 @@ from chargepoint.agent.jobs.desk import FileJobs
 from chargepoint.agent.leases import Leases
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.notes import Notes
+from chargepoint.agent.requests.tokens import ReaderDesk
 from chargepoint.agent.requests.waiting import LocalAnswers
 from chargepoint.agent.security.keeper import Keeper
 from chargepoint.agent.store_effects import STORE_EFFECTS, StoreEffect, durable
@@ -49,7 +50,12 @@ from chargepoint.station.effects import (
     Restart,
     UnlockConnector,
 )
-from chargepoint.station.events import ControlConnected, RecordsFetched, StopAsked
+from chargepoint.station.events import (
+    ControlConnected,
+    RecordsFetched,
+    StopAsked,
+    TokenPresented,
+)
 from chargepoint.station.records import Record
 
 COMMIT_WAIT_S = 4.0
@@ -78,6 +84,8 @@ class Parts(msgspec.Struct, kw_only=True):
     """Who waits for answers of the station here."""
     files: FileJobs | None = None
     """None where nobody can ask for files."""
+    readers: ReaderDesk = msgspec.field(default_factory=ReaderDesk)
+    """Who only wants to look at the next card."""
 
 
 class Runtime:
@@ -128,6 +136,8 @@ class Runtime:
 
     async def _round(self, happening: Happening, now_s: float) -> None:
         parts = self._parts
+        if isinstance(happening, TokenPresented) and parts.readers.take(happening):
+            return
         effects = parts.core.handle(happening, now_s)
         await self._perform(effects)
         if isinstance(happening, ControlConnected):

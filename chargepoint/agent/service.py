@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Protocol
 
@@ -107,7 +107,7 @@ class Service:
             async with asyncio.timeout(REQUEST_WAIT_S):
                 line = await reader.readline()
             if line:
-                await self._answer(line, writer)
+                await self._answer(line, reader, writer)
         except (OSError, TimeoutError, ValueError) as error:
             self._log.debug("service.client_left", error=str(error))
         finally:
@@ -116,12 +116,20 @@ class Service:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             request = decode_request(line)
         except BadLine as error:
             await self._write(writer, Done(ok=False, detail=f"not a request: {error}"))
             return
+        if getattr(request, "follow", False):
+            await _while_read(reader, self._carry_out(request, writer))
+        else:
+            await self._carry_out(request, writer)
+
+    async def _carry_out(self, request: Request, writer: asyncio.StreamWriter) -> None:
         if isinstance(request, GetMessages):
             await self._messages(request, writer)
             return
@@ -182,3 +190,16 @@ class Service:
         writer.write(encode(answer))
         async with asyncio.timeout(WRITE_WAIT_S):
             await writer.drain()
+
+
+async def _while_read(reader: asyncio.StreamReader, work: Coroutine[None, None, None]) -> None:
+    """Do `work` until the client leaves: one that only follows is not noticed by writing to it."""
+    tasks = asyncio.ensure_future(work), asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,6 +18,7 @@ from chargepoint.agent.csms import CsmsLink, LinkState
 from chargepoint.agent.jobs.snapshot import Snapshot
 from chargepoint.agent.messages import KEPT, Messages
 from chargepoint.agent.requests.evse import EvseDesk
+from chargepoint.agent.requests.tokens import ReaderDesk
 from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
@@ -81,6 +82,9 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     """Keys and certificates that are held."""
     lines: Callable[[], Sequence[tuple[float, str]]] = tuple
     """Last log lines with the host's time."""
+    written: Callable[[], int] = int
+    """How many log lines there ever were."""
+    readers: ReaderDesk = msgspec.field(default_factory=ReaderDesk)
 
     def status(self) -> StationStatus:
         now_s = self.now()

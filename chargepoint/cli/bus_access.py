@@ -12,13 +12,15 @@ import getpass
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import click
+import msgspec
 
 from chargepoint.config import Bus, Config, Device
-from chargepoint.ipc.care import BusAnswer, TransactBus
+from chargepoint.ipc.care import AuditLine, BusAnswer, TransactBus
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import Answered, Done
 from hal.bus.port import Parity
@@ -132,15 +134,23 @@ class OnThePort:
         """What was written without the agent goes into the audit log from here."""
         if function not in WRITES:
             return
-        from chargepoint.agent.audit import Audit, line_of
-        from chargepoint.agent.requests.caller import Caller
-
-        request = TransactBus(
-            bus=self._name, unit=unit, function=function, address=address, values=tuple(values)
+        line = AuditLine(
+            at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            user=getpass.getuser(),
+            by="",
+            action="TransactBus",
+            detail=f"bus={self._name} unit={unit} function={function} address={address} "
+            f"values={tuple(values)}",
+            ok=ok,
+            outcome="directly on the port",
         )
-        caller = Caller(pid=os.getpid(), uid=os.getuid(), user=getpass.getuser())
-        outcome = Done(ok=ok, detail="directly on the port")
-        Audit(self._config.state_dir).write(line_of(request, caller, outcome))
+        path = self._config.state_dir / "audit.log"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+            with os.fdopen(handle, "ab") as file:
+                file.write(msgspec.json.encode(line) + b"\n")
+        except OSError as error:
+            click.echo(f"not noted in {path}: {error.strerror or error}", err=True)
 
 
 @contextmanager

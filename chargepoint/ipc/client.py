@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from chargepoint.ipc.care import GetLog
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_answer, decode_fact, encode
 from chargepoint.ipc.messages import AnyFact, Booted, Command, Fact, Hello, Snapshot
 from chargepoint.ipc.service import Answered, GetMessages, Request
@@ -154,7 +155,7 @@ class ServiceClient:
 
     def ask(self, request: Request) -> Iterator[Answered]:
         """Answers to `request`: until the agent closes, which it does after the last one."""
-        endless = isinstance(request, GetMessages) and request.follow
+        endless = isinstance(request, GetMessages | GetLog) and request.follow
         stream = _Stream(self._path, None if endless else self._timeout_s)
         try:
             stream.send(encode(request))

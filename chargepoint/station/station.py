@@ -47,6 +47,7 @@ from chargepoint.station.effects import Answer, Effect, Grant, Verdict
 from chargepoint.station.events import Event
 from chargepoint.station.file_requests import FileRequest
 from chargepoint.station.files import Files
+from chargepoint.station.forecast import Forecast
 from chargepoint.station.free_vending import FreeVending
 from chargepoint.station.history import History
 from chargepoint.station.kept_hazards import KeptHazards
@@ -129,6 +130,9 @@ class Station:
             restored.space(local_list.HEAD_SPACE),
         )
         self._authorization = Authorization(desk, self.device_model, self.clock, self._list, cache)
+        self.forecast = Forecast(
+            desk, self.device_model, self._authorization, self._reservations, self._list.holds
+        )
         self._security = SecurityEvents(desk, self._outbox, self.clock)
         self._safekeeping = Safekeeping(
             desk, self.device_model, self.clock, self._security, settings
