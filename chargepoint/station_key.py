@@ -44,7 +44,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def sign(state_dir: Path, digest: str) -> Signed:
-    """`digest` signed with the key of `state_dir`. Raises StationKeyError; ValueError for no digest.
+    """`digest` signed with the key of `state_dir`. Raises StationKeyError, and ValueError.
 
     The directory must be there: a key is not made in a place that nobody looks after.
     """
