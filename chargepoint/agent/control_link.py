@@ -28,6 +28,7 @@ from chargepoint.ipc.client import ControlSession
 from chargepoint.ipc.codec import BadLine, LineBuffer, decode_fact, encode
 from chargepoint.ipc.service import Done
 from chargepoint.station.events import (
+    ContactorClosed,
     ContactorOpened,
     ControlConnected,
     ControlLost,
@@ -204,6 +205,8 @@ class ControlLinks:
                 self._tell_all(self._latches.raised(fact, link.boot))
             case m.HazardCleared():
                 self._tell_all(self._latches.cleared(fact))
+            case m.ContactorClosed(evse=evse, took_s=took_s):
+                self._tell(ContactorClosed(evse=evse, took_s=took_s, at_s=fact.at_s))
             case m.ContactorOpened():
                 opened = ContactorOpened(evse=fact.evse, under_load=fact.under_load, at_s=fact.at_s)
                 self._tell(opened)

@@ -16,6 +16,7 @@ from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.requests.health import HealthDesk
 from chargepoint.agent.requests.log import LogRequests
+from chargepoint.agent.requests.maintenance import MaintenanceRequests
 from chargepoint.agent.requests.signing import SigningRequests
 from chargepoint.agent.requests.tokens import TokenRequests
 from chargepoint.agent.service import Service
@@ -61,6 +62,7 @@ class Local:
             **BusRequests(self.bus).handlers(),
             **EvseRequests(desk.evses).handlers(),
             **self.health.handlers(),
+            **MaintenanceRequests(desk.station, desk.evses.answers, desk.now).handlers(),
             **LogRequests(desk.lines, desk.written, desk.controls.facts).handlers(),
             **TokenRequests(
                 desk.readers,

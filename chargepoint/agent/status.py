@@ -29,6 +29,7 @@ from chargepoint.ipc.service import (
     Done,
     EvseStatus,
     LedgerStatus,
+    LocalCostStatus,
     Reason,
     StationStatus,
     TransactionStatus,
@@ -42,6 +43,7 @@ from chargepoint.station.prices import Cost
 from chargepoint.station.reasons import Reason as StationReason
 from chargepoint.station.security_values import Holdings
 from chargepoint.station.station import Station
+from chargepoint.station.tariff import LocalCost
 
 State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
 
@@ -186,7 +188,8 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
         return "connected" if registered is None else REGISTERED[registered.value]
 
     def _evse(self, evse: EvseOverview) -> EvseStatus:
-        running = evse.transaction
+        running, station = evse.transaction, self.station
+        told = station.pricing.shown(evse.evse)
         return EvseStatus(
             evse=evse.evse,
             state="Unavailable" if evse.state is None else evse.state.value,
@@ -195,7 +198,8 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             meter=evse.reading,
             transaction=None if running is None else _transaction(running),
             counts=_counts(evse.counts),
-            cost=_cost(self.station.pricing.shown(evse.evse)),
+            cost=_cost(told),
+            local_cost=None if _says(told) else _local_cost(station.tariff.shown(evse.evse)),
             reasons=tuple(_reason(reason) for reason in evse.reasons),
             enabled=evse.enabled,
             local_limit_a=evse.local_limit_a,
@@ -230,6 +234,23 @@ def _cost(cost: Cost | None) -> CostStatus | None:
         return None
     return CostStatus(
         price=cost.price, cost=cost.cost, final=cost.final, idle=cost.idle, text=cost.text
+    )
+
+
+def _says(cost: Cost | None) -> bool:
+    """The CSMS has told a price or a cost: nobody is to see another one."""
+    return cost is not None and bool(cost.price or cost.text or cost.cost is not None)
+
+
+def _local_cost(cost: LocalCost | None) -> LocalCostStatus | None:
+    if cost is None:
+        return None
+    return LocalCostStatus(
+        currency=cost.currency,
+        price=cost.price,
+        cost=float(cost.cost),
+        final=cost.final,
+        idle=cost.idle,
     )
 
 

@@ -8,19 +8,27 @@ from __future__ import annotations
 import difflib
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 
 from chargepoint.agent.control_link import SafetyBus
 from chargepoint.agent.latches import Latches
 from chargepoint.agent.store import Opened
 from chargepoint.config import Config, ConfigError, Csms, Evse, Mistake
+from chargepoint.config.people import Maintenance, Tariff
 from chargepoint.ocpp.adapter import Adapter
 from chargepoint.ocpp.v16.adapter import Adapter16
 from chargepoint.ocpp.v16.configuration import KEYS
 from chargepoint.ocpp.view import BootInformation
 from chargepoint.station import kept_hazards
 from chargepoint.station.security_values import Holdings
-from chargepoint.station.settings import EvseSettings, Restored, StationSettings
+from chargepoint.station.settings import (
+    EvseSettings,
+    MaintenanceSettings,
+    Restored,
+    StationSettings,
+)
 from chargepoint.station.station import Station
+from chargepoint.station.tariff import PriceChange, Prices, TariffSettings
 
 FIRMWARE = "0.1.0"
 """Version of this software, for BootNotification; the package's own, which takes 10 ms to ask."""
@@ -109,6 +117,8 @@ def station_settings(
         holdings=holdings,
         key_form=config.csms.key_form if config.csms else "auto",
         one_root=bool(config.csms and config.csms.one_root),
+        maintenance=_maintenance(config.maintenance),
+        tariff=None if config.tariff is None else tariff_settings(config.tariff),
         signed_firmware_only=config.firmware.signed_only,
         wildcards=bool(config.csms and config.csms.wildcards),
     )
@@ -190,6 +200,53 @@ def _evse(evse: Evse) -> EvseSettings:
         meter_lost_stop_s=evse.meter_lost_stop_s,
         reader=evse.reader,
     )
+
+
+def _maintenance(upkeep: Maintenance) -> MaintenanceSettings:
+    return MaintenanceSettings(
+        inspection_every_days=upkeep.inspection_every_days,
+        rcd_test_every_days=upkeep.rcd_test_every_days,
+        contactor_operations=upkeep.contactor_operations,
+        contactor_load_operations=upkeep.contactor_load_operations,
+        connector_plug_ins=upkeep.connector_plug_ins,
+        closing_time_drift_s=upkeep.closing_time_drift_s,
+        warn_ratio=upkeep.warn_ratio,
+        warn_days=upkeep.warn_days,
+    )
+
+
+def tariff_settings(tariff: Tariff) -> TariffSettings:
+    """`[tariff]` in decimals. Days are those of the host's time zone."""
+    return TariffSettings(
+        currency=tariff.currency,
+        prices=Prices(
+            energy=_decimal(tariff.energy_price),
+            time=_decimal(tariff.time_price),
+            idle=_decimal(tariff.idle_price),
+            start=_decimal(tariff.start_price),
+        ),
+        idle_free_min=_decimal(tariff.idle_free_min),
+        changes=tuple(
+            PriceChange(
+                since=change.since,
+                energy=_given(change.energy_price),
+                time=_given(change.time_price),
+                idle=_given(change.idle_price),
+                start=_given(change.start_price),
+            )
+            for change in tariff.change
+        ),
+        day_of=lambda at: at.astimezone().date(),
+    )
+
+
+def _decimal(value: float) -> Decimal:
+    """As it stands in the file: 0.49, and not its nearest binary fraction."""
+    return Decimal(str(value))
+
+
+def _given(value: float | None) -> Decimal | None:
+    return None if value is None else _decimal(value)
 
 
 def _text(value: str | int | float | bool) -> str:

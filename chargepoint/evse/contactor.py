@@ -68,7 +68,11 @@ class Contactor:
                 self._told = True
                 self.operations += 1
                 return ContactorClosed(
-                    seq=0, at_s=now_s, evse=self._evse, operations=self.operations
+                    seq=0,
+                    at_s=now_s,
+                    evse=self._evse,
+                    operations=self.operations,
+                    took_s=self._took_s(feedback, now_s),
                 )
         if self._told and not self.closed and not self.commanded:
             self._told = False
@@ -77,3 +81,8 @@ class Contactor:
                 seq=0, at_s=now_s, evse=self._evse, cause=cause, under_load=self._under_load
             )
         return None
+
+    def _took_s(self, feedback: bool | None, now_s: float) -> float | None:
+        if feedback is None or self.closed_s is None:
+            return None
+        return round(now_s - self.closed_s, 3)

@@ -384,10 +384,36 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tasks: tuple[str, ...]
 
 
+class UseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much something has been used since its first start; None: not known."""
+
+    evse: int
+    """0: the station."""
+    on_h: float
+    """The agent ran (station)."""
+    charging_h: float
+    """The contactor was closed (EVSE)."""
+    energy_wh: float
+    """Growth of the register (EVSE)."""
+    starts: int
+    """Of the agent (station), of the safety program (EVSE)."""
+    boots: int
+    """Of the host (station)."""
+    temperature_min_c: float | None
+    temperature_max_c: float | None
+    closings: int
+    """Closings of the contactor that were timed since it was new."""
+    closing_reference_s: float | None
+    """How long a closing took when it was new."""
+    closing_recent_s: float | None
+    """And takes of late; None before there were enough."""
+
+
 class MaintenanceStatus(Answered, frozen=True):
     items: tuple[MaintenanceItem, ...]
     visits: tuple[Visit, ...]
     """The newest first."""
+    uses: tuple[UseStatus, ...] = ()
 
 
 AnyCareRequest = (

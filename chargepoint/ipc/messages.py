@@ -263,6 +263,8 @@ class PilotChanged(Fact, frozen=True):
 class ContactorClosed(Fact, frozen=True):
     evse: int
     operations: int
+    took_s: float | None = None
+    """From the command to the word of the auxiliary contact; None: there is none."""
 
 
 class ContactorOpened(Fact, frozen=True):

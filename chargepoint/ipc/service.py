@@ -110,6 +110,19 @@ class CostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The final cost in words."""
 
 
+class LocalCostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the present transaction, or the last one, costs by the station's own tariff."""
+
+    currency: str
+    price: str
+    """In English words; pages make their own from `[tariff]`."""
+    cost: float
+    """Rounded as the currency wants it."""
+    final: bool
+    idle: bool
+    """Time without charging is being charged for."""
+
+
 class CountsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What has happened to an EVSE since its first start."""
 
@@ -154,6 +167,8 @@ class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     enabled: bool = True
     """Not taken out of service here."""
     local_limit_a: float | None = None
+    local_cost: LocalCostStatus | None = None
+    """None where the CSMS tells the cost, or there is no tariff."""
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

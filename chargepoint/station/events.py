@@ -124,6 +124,15 @@ class HazardForgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactorClosed:
+    """The contactor closed; `took_s`: until its auxiliary contact said so, where it has one."""
+
+    evse: int
+    took_s: float | None
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactorOpened:
     """The contactor opened; `under_load`: while current flowed, which wears it."""
 
@@ -497,6 +506,7 @@ Event = (
     | HazardRaised
     | HazardKept
     | HazardForgotten
+    | ContactorClosed
     | ContactorOpened
     | RcdTested
     | MeterRead

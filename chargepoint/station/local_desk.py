@@ -10,6 +10,7 @@ from chargepoint.station.desk import Desk
 from chargepoint.station.effects import AnswerHere, Verdict
 from chargepoint.station.local_limits import LocalLimits
 from chargepoint.station.local_requests import LocalRequest
+from chargepoint.station.maintenance import Maintenance
 from chargepoint.station.session import Session
 from chargepoint.station.unlocking import Unlocking
 
@@ -23,6 +24,7 @@ class LocalDesk:
         availability: Availability,
         limits: LocalLimits,
         unlocking: Unlocking,
+        maintenance: Maintenance,
         sessions: Mapping[int, Session],
         follow: Callable[[], None],
     ) -> None:
@@ -30,6 +32,7 @@ class LocalDesk:
         self._availability = availability
         self._limits = limits
         self._unlocking = unlocking
+        self._maintenance = maintenance
         self._sessions = sessions
         self._follow = follow
 
@@ -42,6 +45,9 @@ class LocalDesk:
                 self._answer(event, problem is None, problem or _limit_words(event.current_a))
             case requests.UnlockHereAsked():
                 self._unlocking.request_here(event)
+            case requests.VisitRecorded():
+                problem = self._maintenance.record(event.by, event.note, event.tasks)
+                self._answer(event, problem is None, problem or "recorded")
             case _:
                 raise AssertionError(f"nobody deals with {type(event).__name__}")
 

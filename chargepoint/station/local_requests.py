@@ -29,6 +29,14 @@ class LimitAsked(LocalRequest, frozen=True, kw_only=True):
     current_a: float | None
 
 
+class VisitRecorded(LocalRequest, frozen=True, kw_only=True):
+    """Somebody was here and has done `tasks` of the maintenance."""
+
+    by: str
+    note: str
+    tasks: tuple[str, ...]
+
+
 class UnlockHereAsked(LocalRequest, frozen=True, kw_only=True):
     """Free the plug; a transaction that is still running ends first."""
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from chargepoint.station.security_values import Holdings
+
+if TYPE_CHECKING:
+    from chargepoint.station.tariff import TariffSettings
 
 BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Nobody ran this software before; an earlier wall time is a clock that was never set."""
@@ -38,6 +42,20 @@ class EvseSettings:
     meter_lost_stop_s: float = 300.0
     """How long a transaction goes on without its meter, where that is required."""
     reader: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceSettings:
+    """`[maintenance]`: rated lives and intervals; 0: none. Meaning and source as there."""
+
+    inspection_every_days: float = 365.0
+    rcd_test_every_days: float = 180.0
+    contactor_operations: int = 100_000
+    contactor_load_operations: int = 6_000
+    connector_plug_ins: int = 10_000
+    closing_time_drift_s: float = 0.05
+    warn_ratio: float = 0.9
+    warn_days: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +92,9 @@ class StationSettings:
     """A new root of the CSMS must be signed by the present one."""
     wildcards: bool = True
     """A certificate for `*.example.com` is taken."""
+    maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
+    tariff: TariffSettings | None = None
+    """What the station shows of costs by itself; None: nothing."""
     signed_firmware_only: bool = False
     """UpdateFirmware, which knows no signature, is refused."""
 

@@ -5,8 +5,8 @@ now; `deadline_s` when to come back without any other event. What the parts are,
 inwards: `cards`, `remote`, `unlocking`, `resets`, `local_desk` (requests), `authorization` with
 `local_list` and `token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`,
 `evse_meter` (one per EVSE), `kept_hazards`, `connector_state`, `availability`, `limits` with
-`local_limits`, `smart_charging`, `transaction` and `outbox` (the ledger), `counters`, `security`
-and `safekeeping`, `files`, `device_model`, `clock`.
+`local_limits`, `smart_charging`, `transaction` and `outbox` (the ledger), `counters`, `usage`,
+`maintenance`, `tariff`, `security` and `safekeeping`, `files`, `device_model`, `clock`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from chargepoint.station import (
     kept_hazards,
     local_limits,
     local_list,
+    maintenance,
     metering,
     outbox,
     pricing,
     reservations,
     smart_charging,
+    tariff,
     token_cache,
     transaction,
+    usage,
 )
 from chargepoint.station.acceptance import Acceptance
 from chargepoint.station.authorization import Authorization
@@ -56,6 +59,7 @@ from chargepoint.station.local_desk import LocalDesk
 from chargepoint.station.local_limits import LocalLimits
 from chargepoint.station.local_list import LocalList
 from chargepoint.station.local_requests import LocalRequest
+from chargepoint.station.maintenance import Maintenance
 from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
 from chargepoint.station.outbox import Outbox
@@ -74,9 +78,11 @@ from chargepoint.station.security_requests import SecurityRequest
 from chargepoint.station.session import Leave, Session
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.smart_charging import SmartCharging
+from chargepoint.station.tariff import Tariff
 from chargepoint.station.token_cache import TokenCache
 from chargepoint.station.transaction import TransactionBooks
 from chargepoint.station.unlocking import Unlocking
+from chargepoint.station.usage import Usage
 
 
 class Station:
@@ -172,11 +178,26 @@ class Station:
             restored.space(pricing.SPACE),
         )
         self._unlocking = Unlocking(desk, self._sessions)
+        self._counters = Counters(self._sessions, restored.space(counters.SPACE))
+        self.usage = Usage(desk, self._sessions, restored.space(usage.SPACE))
+        self.maintenance = Maintenance(
+            desk,
+            self.clock,
+            settings.maintenance,
+            self._counters,
+            self.usage,
+            self._sessions,
+            restored.space(maintenance.SPACE),
+        )
+        self.tariff = Tariff(
+            desk, self.clock, settings.tariff, self._sessions, restored.space(tariff.SPACE)
+        )
         self._local_desk = LocalDesk(
             desk,
             self._availability,
             self._local_limits,
             self._unlocking,
+            self.maintenance,
             self._sessions,
             self._withdraw_inoperative,
         )
@@ -189,7 +210,6 @@ class Station:
             desk, self.device_model, self._grid, self._outbox, self._sessions, settings
         )
         self._kept_hazards = KeptHazards(desk, restored.space(kept_hazards.SPACE))
-        self._counters = Counters(self._sessions, restored.space(counters.SPACE))
         self._awake = False
         self._restore(restored)
 
@@ -200,6 +220,7 @@ class Station:
         self._desk.begin(now_s)
         if not self._awake:
             self._wake()
+        self._pass_time()
         self._route(event)
         self._due()
         return self._counters.riding(self._desk.take())
@@ -270,6 +291,7 @@ class Station:
         for session in self._sessions.values():
             session.wake()
         self._security.happened("StartupOfTheDevice")
+        self.usage.started()
 
     def _due(self) -> None:
         """Let every machine do what has become possible; sending and reporting come last."""
@@ -282,6 +304,8 @@ class Station:
         self._cards.due()
         self._free_vending.due()
         self.pricing.due()
+        self.tariff.due()
+        self.maintenance.due()
         self._reservations.due()
         self._unlocking.due()
         self._meter_values.due()
@@ -311,6 +335,7 @@ class Station:
             case events.EvseObserved(view=view):
                 if view.evse in self._sessions:
                     self._counters.observe(view)
+                    self.usage.observe(view)
                     self._sessions[view.evse].observe(view, event.at_s)
             case events.HazardRaised(evse=evse, hazard=hazard):
                 if hazard not in self._kept_hazards.of(evse):  # else it was counted before
@@ -322,6 +347,8 @@ class Station:
             case events.HazardForgotten():
                 self._kept_hazards.forget(event)
                 self._follow_kept()
+            case events.ContactorClosed(evse=evse, took_s=took_s):
+                self.usage.closed(evse, took_s)
             case events.ContactorOpened(evse=evse, under_load=under_load):
                 self._counters.opened(evse, under_load)
             case events.RcdTested(evse=evse, passed=passed):
@@ -345,6 +372,7 @@ class Station:
             case events.StopAsked():
                 for session in self._sessions.values():
                     session.flush()
+                self.usage.flush()
             case events.Ticked() | events.MeterLost():
                 pass  # what is due is done after any event; silence is noticed by its age
             case events.ClockRead() | events.TimeGiven():
@@ -415,6 +443,11 @@ class Station:
             case _:
                 assert_never(event)
 
+    def _pass_time(self) -> None:
+        """Until now everything was as the last event left it."""
+        views = [session.vehicle.view for session in self._sessions.values()]
+        self.usage.passed(view.evse for view in views if view is not None and view.contactor_closed)
+
     # --- Small change -----------------------------------------------------------------------------
 
     def _startable(self, evse: int) -> bool:
@@ -436,7 +469,9 @@ class Station:
         session = self._sessions.get(event.evse)
         if session is not None:
             view = session.vehicle.view
-            session.meter.take(event.reading, None if view is None else view.contactor_closed)
+            closed = None if view is None else view.contactor_closed
+            verdict = session.meter.take(event.reading, closed)
+            self.usage.metered(event.evse, session.meter.register, verdict)
         elif event.evse == 0:
             self._meter_values.main.take(event.reading, None)
 

@@ -99,7 +99,7 @@ def test_an_opening_is_under_load_unless_the_vehicle_had_paused(
 ) -> None:
     contactor = Contactor(7)
     closed = switched(contactor, True, 1.0)
-    assert closed == ContactorClosed(seq=0, at_s=1.0, evse=7, operations=1)
+    assert closed == ContactorClosed(seq=0, at_s=1.0, evse=7, operations=1, took_s=0.0)
     contactor.follow_phase(Phase.ENERGISED, Phase.OPENING, end)
     told = switched(contactor, False, 2.0)
     cause = StopCause.VEHICLE_PAUSED if end is PAUSED else None

@@ -1,0 +1,197 @@
+"""What a transaction costs by the station's own tariff; shown, never billed."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from chargepoint.station import events as ev
+from chargepoint.station.events import EvsePhase
+from chargepoint.station.tariff import (
+    LocalCost,
+    PriceChange,
+    Prices,
+    TariffSettings,
+    in_words,
+    rounded,
+)
+from tests.station.world import World
+
+
+D = Decimal
+
+
+def tariff(
+    changes: tuple[PriceChange, ...] = (), free_min: str = "0", **prices: str
+) -> TariffSettings:
+    return TariffSettings(
+        currency="EUR",
+        prices=Prices(**{name: D(price) for name, price in prices.items()}),
+        idle_free_min=D(free_min),
+        changes=changes,
+    )
+
+
+def cost(world: World) -> LocalCost:
+    found = world.station.tariff.shown(1)
+    assert found is not None
+    return found
+
+
+def start(settings: TariffSettings, **fields: object) -> World:
+    """A charge that has just begun."""
+    world = World(tariff=settings, **fields)  # type: ignore[arg-type]
+    world.plug_in()
+    world.card("04A1")
+    return world
+
+
+def test_energy_is_priced_by_the_register() -> None:
+    world = start(tariff(energy="0.49"))
+    world.wait(600.0, step_s=5.0)
+    register_wh = int(world.evses[1].energy_wh)
+    begun_wh = world.station.overview(world.now_s).evses[0].transaction
+    assert begun_wh is not None
+    flowed = D(register_wh - begun_wh.meter_start_wh) / 1000
+    assert abs(cost(world).cost - D("0.49") * flowed) < D("0.02")
+    assert cost(world).cost > D("0.80")
+
+
+def test_the_start_and_the_time_have_a_price() -> None:
+    world = start(tariff(start="1.00", time="6.00"))
+    assert cost(world).cost == D("1.00")
+    world.wait(600.0, step_s=5.0)
+    assert cost(world).cost == D("2.00")
+
+
+def test_time_after_the_vehicle_is_done_is_priced_beyond_the_free_minutes() -> None:
+    world = start(tariff(idle="6.00", free_min="10"))
+    world.wait(60.0, step_s=5.0)
+    world.asks(1, False)
+    world.wait(600.0, step_s=5.0)
+    assert (cost(world).cost, cost(world).idle) == (D("0.00"), False)
+    world.wait(600.0, step_s=5.0)
+    assert (cost(world).cost, cost(world).idle) == (D("1.00"), True)
+
+
+def test_a_vehicle_that_goes_on_charging_pays_no_more_idle_time_and_keeps_what_it_owes() -> None:
+    world = start(tariff(idle="6.00"))
+    world.wait(60.0, step_s=5.0)
+    world.asks(1, False)
+    world.wait(600.0, step_s=5.0)
+    world.asks(1, True)
+    world.wait(1200.0, step_s=5.0)
+    assert (cost(world).cost, cost(world).idle) == (D("1.00"), False)
+
+
+def test_waiting_before_the_first_energy_is_not_idle_time() -> None:
+    world = World(tariff=tariff(idle="60.00"))
+    world.asks(1, False)
+    world.plug_in()
+    world.card("04A1")
+    world.wait(600.0, step_s=5.0)
+    assert world.evses[1].phase is EvsePhase.OFFERING
+    assert cost(world).cost == D("0.00")
+
+
+def test_a_pause_that_the_station_makes_is_not_idle_time() -> None:
+    world = start(tariff(idle="60.00"))
+    world.wait(60.0, step_s=5.0)
+    world.hazard(1, "over_temperature")
+    world.wait(300.0, step_s=5.0)
+    assert cost(world).cost == D("0.00")
+
+
+def test_the_last_cost_stands_until_the_vehicle_leaves() -> None:
+    world = start(tariff(start="2.00"))
+    world.wait(30.0)
+    world.card("04A1")
+    world.wait(10.0)
+    assert (cost(world).cost, cost(world).final) == (D("2.00"), True)
+    world.unplug()
+    world.wait(1.0)
+    assert world.station.tariff.shown(1) is None
+
+
+def test_the_time_of_a_transaction_ends_with_it() -> None:
+    world = start(tariff(time="6.00"))
+    world.wait(600.0, step_s=5.0)
+    world.card("04A1")
+    world.wait(600.0, step_s=5.0)
+    assert cost(world).cost in (D("1.00"), D("1.01"))
+
+
+def test_a_restart_of_the_agent_keeps_the_idle_time() -> None:
+    world = start(tariff(idle="6.00"))
+    world.wait(60.0, step_s=5.0)
+    world.asks(1, False)
+    world.wait(600.0, step_s=5.0)
+    world.kill_agent()
+    assert cost(world).cost == D("1.00")
+
+
+def test_prices_of_the_day_of_the_start_hold_to_the_end() -> None:
+    changes = (
+        PriceChange(since=date(2026, 11, 25), start=D("3.00")),
+        PriceChange(since=date(2026, 11, 24), energy=D("0.10"), start=D("2.00")),
+    )
+    settings = tariff(changes, start="1.00", energy="0.00")
+    world = start(settings)
+    assert cost(world).price == "2 EUR per charge, 0.1 EUR per kWh"
+    wall = world.station.clock.now(world.now_s)
+    assert wall is not None
+    assert settings.prices_on(date(2026, 11, 23)) == Prices(start=D("1.00"))
+    assert settings.prices_on(date(2026, 12, 1)) == Prices(start=D("3.00"), energy=D("0.10"))
+
+
+def test_prices_that_change_are_not_shown_while_the_day_is_not_known() -> None:
+    online = {("AuthCtrlr", "OfflineTxForUnknownIdEnabled"): "true"}
+    changes = (PriceChange(since=date(2027, 1, 1), start=D("2.00")),)
+    world = start(tariff(changes, start="1.00"), online=False, variables=online)
+    assert world.station.overview(world.now_s).evses[0].transaction is not None
+    assert world.station.tariff.shown(1) is None
+    world = start(tariff(start="1.00"), online=False, variables=online)
+    assert cost(world).cost == D("1.00")
+
+
+def test_without_a_tariff_there_is_no_cost() -> None:
+    world = World()
+    world.charging()
+    assert world.station.tariff.shown(1) is None
+
+
+def test_the_power_that_went_ends_the_cost_with_the_transaction() -> None:
+    world = start(tariff(start="2.00", idle="6.00"))
+    world.wait(60.0, step_s=5.0)
+    world.kill_both(host=True)
+    world.accept()
+    world.wait(60.0)
+    assert world.station.overview(world.now_s).evses[0].transaction is None
+    world.unplug()
+    world.tell(ev.Ticked(at_s=world.now_s))
+    assert world.station.tariff.shown(1) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [
+        ("1.005", "EUR", "1.01"),
+        ("1.0049999", "EUR", "1.00"),
+        ("149.5", "JPY", "150"),
+        ("1.0005", "KWD", "1.001"),
+        ("0", "EUR", "0.00"),
+    ],
+)
+def test_an_amount_is_rounded_as_its_currency_wants_it(
+    amount: str, currency: str, expected: str
+) -> None:
+    assert str(rounded(D(amount), currency)) == expected
+
+
+def test_prices_have_words() -> None:
+    settings = tariff(energy="0.49", idle="6", free_min="30")
+    words = "0.49 EUR per kWh, 6 EUR per hour plugged in when done after 30 min"
+    assert in_words(settings, settings.prices) == words
+    assert in_words(tariff(), Prices()) == "free of charge"
