@@ -1,0 +1,1 @@
+"""How messages leave the station: one desk, one lane per channel, one file per kind of channel."""
