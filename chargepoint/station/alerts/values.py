@@ -25,6 +25,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """`EVSE 1`, the name of a device or a bus, or empty: the station. Part of its identity."""
     detail: str = ""
     """The particular, in one line: what was measured against what limit. Not part of it."""
+    severity: Severity | Literal[""] = ""
+    """Where it can be more or less serious; empty: as the catalogue says."""
 
 
 class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,13 @@ class Replied(AlertEvent, frozen=True, kw_only=True):
     channel: Channel
     address: str
     text: str
+
+
+class EvseNews(AlertEvent, frozen=True, kw_only=True):
+    """What drivers may have asked to be told about one EVSE."""
+
+    evse: int
+    news: Literal["done", "free"]
 
 
 class Channel(StrEnum):
