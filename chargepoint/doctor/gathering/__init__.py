@@ -21,14 +21,19 @@ from chargepoint.doctor.gathering import drivers, files, ports, probing, running
 from chargepoint.ipc.care import HostHealth
 from hal.host import Disk, Host, disk_of
 
+PAUSE_S = 2.0
+"""In which a charge of 11 kW counts 6 Wh: enough to tell a register that stands still."""
 
-def gather(config: Config, *, root: Path = Path("/"), network: bool = True) -> Evidence:
+
+def gather(
+    config: Config, *, root: Path = Path("/"), network: bool = True, pause_s: float = PAUSE_S
+) -> Evidence:
     """Everything that can be found out now; takes some seconds, blocks.
 
     `root`: of the host's own files, for tests. `network`: also try the way to the CSMS, unless the
-    station has it already.
+    station has it already. `pause_s`: between the two readings of each meter.
     """
-    agent = running.agent(config)
+    agent = running.agent(config, pause_s)
     controls = tuple(running.control(config, bus) for bus in config.safety_buses())
     runs = agent.status is not None or any(control.reached for control in controls)
     found = tuple(ports.look(config, bus, root, try_open=not runs) for bus in config.bus)
@@ -36,7 +41,7 @@ def gather(config: Config, *, root: Path = Path("/"), network: bool = True) -> E
         probes = running.probes(config, agent)
     else:
         usable = {port.bus for port in found if ports.free(port)}
-        probes = probing.probes(config, usable)
+        probes = probing.probes(config, usable, pause_s)
     accepted = agent.status is not None and agent.status.csms.state == "accepted"
     return Evidence(
         config=config,

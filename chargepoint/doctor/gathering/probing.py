@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal, Protocol
 
+from msgspec.structs import replace
+
 from chargepoint.config import Bus, Config, Device
 from chargepoint.doctor.evidence import Probe, Trouble
 from chargepoint.doctor.gathering.links import Read, ReadingLink
@@ -21,9 +23,6 @@ from hal.errors import BadReply, BusDown, DeviceError, DeviceRefused, NoReply
 
 UNITS_TRIED = range(1, 17)
 """Addresses at which a silent device is looked for; makers deliver low ones."""
-
-METERS_EVERY_S = 1.5
-"""Between the two readings of each meter."""
 
 SPEEDS: tuple[tuple[int, Literal["none", "even"]], ...] = tuple(
     (baud, parity) for baud in (9600, 19200, 38400, 57600, 115200) for parity in ("none", "even")
@@ -54,10 +53,11 @@ def open_bus(config: Config, bus: Bus) -> Open:
 def probes(
     config: Config,
     usable: set[str],
+    pause_s: float,
     opener: Opener = open_bus,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Probe, ...]:
-    """What each device answers. `usable`: buses whose port is there and free."""
+    """What each device answers. `usable`: buses whose port is there and free; `pause_s`: between
+    the two readings of a meter."""
     found: list[Probe] = []
     for bus in config.bus:
         devices = [device for device in config.device if device.bus == bus.name]
@@ -71,7 +71,7 @@ def probes(
                 for device in devices
             ]
             continue
-        found += _bus(config, bus, devices, opener, sleep)
+        found += _bus(config, bus, devices, opener, pause_s)
     return tuple(found)
 
 
@@ -80,12 +80,12 @@ def _bus(
     bus: Bus,
     devices: Sequence[Device],
     opener: Opener,
-    sleep: Callable[[float], None],
+    pause_s: float,
 ) -> Iterator[Probe]:
     with _opened(opener, config, bus) as read:
         answers = [probe(config, device, read) for device in devices]
         if any(answer.meters for answer in answers):
-            sleep(METERS_EVERY_S)
+            time.sleep(pause_s)
             answers = [
                 _again(config, device, read, answer)
                 for device, answer in zip(devices, answers, strict=True)
@@ -173,12 +173,10 @@ def _otherwise(
     opener: Opener,
 ) -> list[Probe]:
     """The whole bus is silent: the first device of it at other speeds, then at other addresses."""
-    import msgspec
-
     for baud, parity in SPEEDS:
         if (baud, parity) == (bus.baud, bus.parity):
             continue
-        other = msgspec.structs.replace(bus, baud=baud, parity=parity)
+        other = replace(bus, baud=baud, parity=parity)
         with _opened(opener, config, other) as read:
             for device in devices[:2]:
                 if not probe(config, device, read).trouble:

@@ -32,7 +32,6 @@ WAIT_S = 3.0
 FACTS_WAIT_S = 2.0
 ALERTS_CLOSED = 50
 AUDIT_LAST = 500
-METERS_EVERY_S = 2.0
 A = TypeVar("A", bound=Answered)
 
 
@@ -48,8 +47,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """Some seconds after `status`, for meters."""
 
 
-def agent(config: Config, sleep: Callable[[float], None] = time.sleep) -> Agent:
-    """Everything that the agent can be asked."""
+def agent(config: Config, pause_s: float) -> Agent:
+    """Everything that the agent can be asked; its meters twice, with `pause_s` between."""
     try:
         status = _one(config, GetStatus(), StationStatus)
     except Unreachable as error:
@@ -62,7 +61,7 @@ def agent(config: Config, sleep: Callable[[float], None] = time.sleep) -> Agent:
         alerts = _all(config, GetAlerts(closed=ALERTS_CLOSED), AlertStatus)
         audit = _all(config, GetAudit(last=AUDIT_LAST), AuditLine)
         if any(evse.meter is not None for evse in status.evses):
-            sleep(METERS_EVERY_S)
+            time.sleep(pause_s)
             later = _one(config, GetStatus(), StationStatus)
     return Agent(status=status, health=health, alerts=alerts, audit=audit, later=later)
 
