@@ -13,6 +13,7 @@ from chargepoint.ipc.service import (
     CsmsStatus,
     EvseStatus,
     GetStatus,
+    LocalCostStatus,
     StationStatus,
 )
 
@@ -87,6 +88,10 @@ def show_evse(evse: EvseStatus) -> None:
     """Print one EVSE."""
     state = coloured(evse.state, COLOURS.get(evse.state, "yellow"))
     click.echo(f"{click.style(f'EVSE {evse.evse}', bold=True)}  {state}{_fault(evse.fault)}")
+    if not evse.enabled:
+        click.echo("  " + click.style("taken out of service here", fg="yellow"))
+    if evse.local_limit_a is not None:
+        click.echo(f"  Local limit {evse.local_limit_a:g} A")
     control = evse.control
     if control is None:
         click.echo("  " + click.style("the safety program is not reached", fg="red"))
@@ -106,6 +111,8 @@ def show_evse(evse: EvseStatus) -> None:
         )
     if evse.cost is not None and (evse.cost.price or evse.cost.cost is not None):
         click.echo(f"  {_cost(evse.cost)}")
+    elif evse.local_cost is not None:
+        click.echo(f"  {_local_cost(evse.local_cost)}")
     if evse.counts is not None:
         click.echo(f"  {_counts(evse.counts)}")
 
@@ -159,6 +166,12 @@ def _cost(cost: CostStatus) -> str:
         kind = "final cost" if cost.final else "cost so far"
         parts.append(f"{kind} {cost.cost:g}{' (idle)' if cost.idle else ''}")
     return "; ".join([*parts, *([cost.text] if cost.text else [])])
+
+
+def _local_cost(cost: LocalCostStatus) -> str:
+    kind = "cost" if cost.final else "cost so far"
+    idle = " (idle)" if cost.idle else ""
+    return f"Tariff {cost.price}; {kind} {cost.cost:.2f} {cost.currency}{idle}, not billed here"
 
 
 def _counts(counts: CountsStatus) -> str:

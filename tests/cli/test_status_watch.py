@@ -13,7 +13,7 @@ from chargepoint.cli.main import main
 from chargepoint.cli.status import show_evse, warning
 from chargepoint.cli.watch import Limits, line
 from chargepoint.ipc import messages as m
-from chargepoint.ipc.service import CountsStatus, EvseStatus
+from chargepoint.ipc.service import CostStatus, CountsStatus, EvseStatus, LocalCostStatus
 from hal.values import PilotState
 
 
@@ -133,3 +133,22 @@ def test_explain_says_what_only_a_technician_lifts() -> None:
     result = CliRunner().invoke(main, ["explain", "contactor_welded"])
     assert "outlives restarts" in result.output
     assert "outlives restarts" not in CliRunner().invoke(main, ["explain", "over_current"]).output
+
+
+def test_status_tells_the_cost_by_the_stations_own_tariff_only_without_the_csms(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = LocalCostStatus(
+        currency="EUR", price="0.49 EUR per kWh", cost=3.4, final=False, idle=True
+    )
+    assert "Tariff 0.49 EUR per kWh; cost so far 3.40 EUR (idle), not billed here\n" in shown(
+        capsys, status(local_cost=own)
+    )
+    told = CostStatus(price="0.60 per kWh", cost=4.2, final=True, idle=False, text="")
+    assert "not billed here" not in shown(capsys, status(local_cost=own, cost=told))
+
+
+def test_status_tells_what_people_here_have_set(capsys: pytest.CaptureFixture[str]) -> None:
+    text = click.unstyle(shown(capsys, status(enabled=False, local_limit_a=10.5)))
+    assert "taken out of service here\n" in text
+    assert "Local limit 10.5 A\n" in text

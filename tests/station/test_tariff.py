@@ -19,7 +19,6 @@ from chargepoint.station.tariff import (
 )
 from tests.station.world import World
 
-
 D = Decimal
 
 
