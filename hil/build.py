@@ -22,6 +22,7 @@ from hil.plant.board import BoardOptions, ReferenceBoard
 from hil.plant.evse import PlantEvse
 from hil.plant.field import CardField
 from hil.plant.meter import EnergyMeter
+from hil.plant.modem import Modem, SentMessage
 from hil.plant.openevse_board import OpenEvseBoard
 from hil.plant.own_pilot import OwnPilot
 from hil.plant.phoenix_board import PhoenixBoard
@@ -43,6 +44,7 @@ from hil.wire.board_unit import BoardUnit
 from hil.wire.line_time import LineTime
 from hil.wire.meter_unit import MeterUnit
 from hil.wire.modbus import Unit
+from hil.wire.modem_unit import ModemUnit
 from hil.wire.phoenix_unit import PhoenixUnit
 from hil.wire.pn532 import Pn532
 from hil.wire.pty_line import PtyLine
@@ -62,6 +64,8 @@ SIMULATED_BOARDS = ("pilot-board", "simple-evse", "openevse", "bender-cc6", "pho
 RELAY_CONTACTOR = "relay-contactor"
 """Relays next to a pilot board of its own."""
 RELAYS_MAX = 32
+SIGNAL = "signal"
+"""Relay board of buzzer and lamp, where no [[device]] is one."""
 
 
 @dataclass(slots=True)
@@ -82,6 +86,8 @@ class Built:
     meters: dict[str, EnergyMeter] = field(default_factory=dict)
     rapi: dict[str, RapiLine] = field(default_factory=dict)
     """OpenEVSE controllers by device."""
+    modems: dict[str, ModemUnit] = field(default_factory=dict)
+    """By bus."""
 
 
 def build(
@@ -105,6 +111,8 @@ def build(
         for device in config.device
         if drivers[device.name] == "relay" or device.driver == RELAY_CONTACTOR
     }
+    if _signal_alone(config):
+        relays[SIGNAL] = RelayBank(RELAYS_MAX)
     evses, meters = {}, {}
     for evse in config.evse:
         chance = random.Random(f"{config.simulator.seed} evse {evse.id}")
@@ -142,6 +150,7 @@ def build(
     for number, device in enumerate(config.device, start=1):
         if drivers[device.name] != "reader":
             _add_unit(built, config, device, number)
+    _add_signal(built, config)
     for bus in config.bus:
         _add_bus(built, config, bus, turnaround_s, urgent)
     return built
@@ -280,11 +289,51 @@ def _add_bus(built: Built, config: Config, bus: Bus, turnaround_s: float, urgent
         talker = RtuSlaves(built.world, slaves, line, turnaround_s=turnaround_s, trouble=trouble)
         built.lines[bus.name] = PtyLine(link, talker, urgent=urgent)
         return
+    if config.alerts.modem is not None and config.alerts.modem.bus == bus.name:
+        _add_modem(built, config, bus, link, line)
+        return
     device = next((one for one in config.device if one.bus == bus.name), None)
     if device is not None and device.name in built.world.plant.fields:
         built.lines[bus.name] = PtyLine(link, _reader(built, config, device, line))
     elif device is not None and device.driver == "openevse":
         _add_rapi(built, config, device, link, line)
+
+
+def _signal_alone(config: Config) -> bool:
+    """Whether buzzer and lamp hang on a unit that no [[device]] names."""
+    signal = config.alerts.signal
+    return signal is not None and not any(
+        (device.bus, device.unit) == (signal.bus, signal.unit) for device in config.device
+    )
+
+
+def _add_signal(built: Built, config: Config) -> None:
+    signal = config.alerts.signal
+    if signal is None or SIGNAL not in built.world.plant.relays:
+        return
+    plant = built.world.plant
+    unit = RelayUnit(plant.relays[SIGNAL], record=plant.record, device=SIGNAL)
+    slave = Slave(SIGNAL, unit, _trouble(config, SIGNAL))
+    built.troubles[SIGNAL] = slave.trouble
+    built.slaves.setdefault(signal.bus, {})[signal.unit] = slave
+
+
+def _add_modem(built: Built, config: Config, bus: Bus, link: Path, line: LineTime) -> None:
+    """A modem whose SIM wants the PIN that the station is given."""
+    world = built.world
+
+    def sent(message: SentMessage) -> None:
+        with world as now_s:
+            world.plant.record.add(
+                now_s, "sms_sent", modem=bus.name, to=message.to, text=message.text
+            )
+
+    assert config.alerts.modem is not None
+    trouble = built.troubles.setdefault(bus.name, _trouble(config, bus.name))
+    modem = Modem(pin=config.alerts.modem.pin)
+    unit = ModemUnit(modem, line, sent=sent, trouble=trouble)
+    built.modems[bus.name] = unit
+    built.lines[bus.name] = PtyLine(link, unit)
 
 
 def _add_rapi(built: Built, config: Config, device: Device, link: Path, line: LineTime) -> None:

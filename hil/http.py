@@ -6,6 +6,7 @@
     POST /evse/{n}/ev               {"request": "charge", "current_a": 16, "phases": 3}
     POST /evse/{n}/fault            {"fault": "<catalogue id>", "active": true}
     POST /rfid/{reader}/present     {"token": "04A1B2C3", "hold_s": 0.3}
+    POST /modem/{bus}/receive       {"from": "+4915112345678", "text": "ack 7"}
     POST /device/{name}/fault       {"fault": "silent", "active": true}     also names of buses
                                     {"fault": "noise", "ratio": 0.05}
                                     {"fault": "silences", "silent_s": 1, "every_s": 10}
@@ -48,6 +49,7 @@ from hil.history import PowerHistory
 from hil.operator import BOARD_LINKS, EVSE_FAULTS, UNPLUGGED, Operator, Refused
 from hil.plant.faults import FAULTS
 from hil.plant.field import HOLD_DEFAULT_S
+from hil.plant.modem import MODEM_FAULTS
 from hil.state import state
 from hil.wire.trouble import SILENCE_EVERY_S, SILENCE_S, VALUE_FAULTS, WIRE_FAULTS
 
@@ -60,6 +62,7 @@ WIRE_GROUPS = {  #  headings of the page for faults of wires; a test says that n
     "Damage":  ("noise", "crc", "truncated", "stutter"),
     "Others":  ("echo", "twin", "stranger"),
     "Device":  ("exception", "busy", *VALUE_FAULTS),
+    "Modem":   tuple(MODEM_FAULTS),
 }
 # fmt: on
 PAGE = {
@@ -103,6 +106,11 @@ class DeviceFault(Body, frozen=True):
 class Card(Body, frozen=True):
     token: str
     hold_s: Annotated[float, msgspec.Meta(gt=0)] = HOLD_DEFAULT_S
+
+
+class Sms(Body, frozen=True):
+    sender: str = msgspec.field(name="from")
+    text: str
 
 
 class Temperature(Body, frozen=True):
@@ -197,6 +205,7 @@ def application(
             Route("/evse/{evse}/fault", orders.fault, methods=["POST"]),
             Route("/evse/{evse}/temperature", orders.temperature, methods=["POST"]),
             Route("/rfid/{reader}/present", orders.present, methods=["POST"]),
+            Route("/modem/{bus}/receive", orders.sms, methods=["POST"]),
             Route("/device/{name}/fault", orders.device_fault, methods=["POST"]),
             Route("/grid", orders.grid, methods=["POST"]),
         ],
@@ -240,6 +249,10 @@ class Orders:
         reader = request.path_params["reader"]
         return _done(self._operator.present(reader, body.token, body.hold_s))
 
+    async def sms(self, request: Request) -> Response:
+        body = await _body(request, Sms)
+        return _done(self._operator.sms(request.path_params["bus"], body.sender, body.text))
+
     async def device_fault(self, request: Request) -> Response:
         body = await _body(request, DeviceFault)
         # A bus that is unplugged waits for its thread: not in the event loop.
@@ -271,7 +284,7 @@ def fault_list(config: Config, operator: Operator) -> dict[str, Any]:
     for name in names:
         with contextlib.suppress(Refused):
             devices[name] = list(operator.device_faults(name))
-    words = {**WIRE_FAULTS, **VALUE_FAULTS, UNPLUGGED: "Its adapter is pulled out"}
+    words = {**WIRE_FAULTS, **VALUE_FAULTS, **MODEM_FAULTS, UNPLUGGED: "Its adapter is pulled out"}
     return {"evse": evse, "device": devices, "words": words, "wire_groups": WIRE_GROUPS}
 
 

@@ -16,6 +16,7 @@ from hil.plant.evse import PlantEvse
 from hil.plant.faults import FAULTS, set_fault
 from hil.plant.field import HOLD_DEFAULT_S
 from hil.plant.grid import FREQUENCY_MAX_HZ, FREQUENCY_MIN_HZ, VOLTAGE_MAX_V
+from hil.plant.modem import MODEM_FAULTS
 from hil.plant.pilot import PROXIMITY_OHM
 from hil.plant.temperature import HELD_MAX_C, HELD_MIN_C
 from hil.plant.vehicle import Request
@@ -46,8 +47,13 @@ BOARD_LINKS = {  #  faults of an EVSE that are faults of its board's wire
 }
 READER_FAULTS = ("silent", "silences", "crc", "slow", "noise", "truncated", "stutter")
 RAPI_FAULTS = (*READER_FAULTS, "exception", "echo")
+MODEM_LINE_FAULTS = (
+    "silent", "silences", "slow", "noise", "truncated", "stutter", "echo", *MODEM_FAULTS
+)
 # fmt: on
 EVSE_FAULTS = (*FAULTS, *BOARD_LINKS)
+SMS_UNITS_MAX = 70
+_NUMBER = re.compile(r"\+?[0-9]{3,20}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
@@ -175,6 +181,26 @@ class Operator:
             line.wake()
         return now_s
 
+    def sms(self, modem: str, sender: str, text: str) -> float:
+        """A message arrives at a modem."""
+        known = self._built.modems
+        if modem not in known:
+            raise _missing("modem", modem, known)
+        if not _NUMBER.fullmatch(sender):
+            raise Refused("no number", where="from", found=sender, expected="3 to 20 digits, or +…")
+        if not 0 < len(text.encode("utf-16-be", "replace")) <= 2 * SMS_UNITS_MAX:
+            expected = f"1 to {SMS_UNITS_MAX} characters"
+            raise Refused("no such text", where="text", found=text[:40], expected=expected)
+        # Not inside the world: the modem's own lock is held while it tells the plant.
+        if not known[modem].receive(sender, text, self._world.clock()):
+            raise Refused(
+                "not taken", where="modem", found=modem, expected="one with network and room"
+            )
+        self._built.lines[modem].wake()
+        with self._world as now_s:
+            self._done("sms_received", modem=modem, sender=sender, text=text)
+        return now_s
+
     def device_fault(
         self,
         name: str,
@@ -198,6 +224,8 @@ class Operator:
         _check_chance(ratio, silent_s, every_s)
         if fault == UNPLUGGED:
             self._plug_line(name, not active)
+        if fault in MODEM_FAULTS:
+            return self._modem_fault(name, fault, active)
         with self._world as now_s:
             if fault in VALUE_FAULTS:
                 self._value_fault(name, fault, active)
@@ -227,6 +255,8 @@ class Operator:
             return READER_FAULTS
         if name in built.rapi:
             return RAPI_FAULTS
+        if name in built.modems:
+            return (*MODEM_LINE_FAULTS, UNPLUGGED)
         if name in built.lines:
             return (*(self._wire_faults(name) if built.slaves.get(name) else ()), UNPLUGGED)
         raise _missing(
@@ -302,6 +332,14 @@ class Operator:
             outlet.faults.add(fault)
         else:
             outlet.faults.discard(fault)
+
+    def _modem_fault(self, name: str, fault: str, active: bool) -> float:
+        unit = self._built.modems[name]
+        unit.set_fault(fault, active, self._world.clock())
+        self._built.lines[name].wake()
+        with self._world as now_s:
+            self._done("fault_set" if active else "fault_cleared", device=name, fault=fault)
+        return now_s
 
     def _value_fault(self, name: str, fault: str, active: bool) -> None:
         unit = self._built.units[name]

@@ -11,6 +11,7 @@ from hil.plant.board import ReferenceBoard
 from hil.plant.evse import PlantEvse
 from hil.plant.pilot import mode_of
 from hil.wire.meter_unit import MeterUnit
+from hil.wire.modem_unit import ModemUnit
 
 
 def state(config: Config, built: Built) -> dict[str, Any]:
@@ -43,12 +44,12 @@ def state(config: Config, built: Built) -> dict[str, Any]:
                 bus.name: {
                     "kind": bus.kind,
                     "port": config.port(bus) if bus.port else f"{bus.host}:{bus.tcp_port}",
-                    "faults": sorted(built.troubles[bus.name].faults)
-                    if bus.name in built.troubles
-                    else [],
+                    "faults": _bus_faults(built, bus.name),
                 }
                 for bus in config.bus
             },
+            "modem": {name: _modem(unit) for name, unit in built.modems.items()},
+            "signal": _signal(config, built),
             "last_event_id": plant.record.last_id,
         }
 
@@ -133,6 +134,51 @@ def _energy_wh(built: Built, config: Evse, evse: PlantEvse) -> float:
     unit = built.units.get(config.meter)
     energy_wh = evse.meter.values.energy_import_wh
     return unit.energy_shown_wh() if isinstance(unit, MeterUnit) else energy_wh
+
+
+def _bus_faults(built: Built, bus: str) -> list[str]:
+    trouble, unit = built.troubles.get(bus), built.modems.get(bus)
+    return sorted({*(trouble.faults if trouble else ()), *(unit.modem.faults if unit else ())})
+
+
+def _modem(unit: ModemUnit) -> dict[str, Any]:
+    modem = unit.modem
+    return {
+        "sim": modem.sim,
+        "registered": modem.registration == 1,
+        "on": unit.on,
+        "stored": len(modem.store),
+        "sent": [
+            {
+                "at_s": message.at_s,
+                "to": message.to,
+                "text": message.text,
+                "parts": message.parts,
+                "validity_s": message.validity_s,
+                "report": message.report,
+            }
+            for message in tuple(modem.sent)
+        ],
+    }
+
+
+def _signal(config: Config, built: Built) -> dict[str, Any] | None:
+    """Buzzer and lamp, as their relays are; null: there is none."""
+    signal = config.alerts.signal
+    if signal is None:
+        return None
+    slave = built.slaves.get(signal.bus, {}).get(signal.unit)
+    bank = built.world.plant.relays.get(slave.device if slave else "")
+    outputs = bank.outputs if bank is not None else []
+
+    def on(coil: int | None) -> bool | None:
+        return outputs[coil] if coil is not None and coil < len(outputs) else None
+
+    return {
+        "device": slave.device if slave else "",
+        "lamp": on(signal.lamp_coil),
+        "buzzer": on(signal.buzzer_coil),
+    }
 
 
 def _devices(config: Config, built: Built) -> dict[str, Any]:

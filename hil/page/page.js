@@ -356,6 +356,8 @@ const STORIES = {
   card_removed: (e) => `card removed from ${e.reader}`,
   fault_set: (e) => `${e.device ? e.device + " " : ""}broken: ${e.fault}`,
   fault_cleared: (e) => `${e.device ? e.device + " " : ""}repaired: ${e.fault}`,
+  sms_sent: (e) => `SMS to ${e.to}: ${e.text}`,
+  sms_received: (e) => `SMS from ${e.sender}: ${e.text}`,
   grid_changed: (e) => `grid ${e.supply}, ${e.voltage_v.map(Math.round).join(" / ")} V, ${e.frequency_hz} Hz, ${e.rotation}`,
 };
 
