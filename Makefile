@@ -9,7 +9,7 @@ help:
 	@echo "make demo    a simulated charger, the station and a local CSMS, with a page to open"
 	@echo "make test    formatter, linter, types and all tests"
 	@echo "make check   only formatter, linter and types"
-	@echo "make foreign install the foreign central system of the tests (needs npm)"
+	@echo "make foreign install the foreign central system and the page checker of the tests (needs npm)"
 	@echo "make format  bring the sources into form"
 	@echo "make bench   measure: reaction, start, memory, answers, drain, bytes written"
 	@echo "make fuzz    a million hostile frames against a simulated station (FUZZ='--seed 7')"
@@ -33,10 +33,10 @@ check: setup
 test: check
 	@$(PY) -m pytest -n 2 --dist loadscope
 
-foreign: tests/foreign/node_modules/.package-lock.json
+foreign: tests/foreign/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 
-tests/foreign/node_modules/.package-lock.json: tests/foreign/package-lock.json
-	@cd tests/foreign && npm ci --silent --no-audit --no-fund
+tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@cd tests/$* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 format: setup
@@ -64,4 +64,4 @@ mutation: setup
 	@nice -n 15 $(PY) -m tests.evse.mutate --budget 5
 
 clean:
-	rm -rf mutants .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var tests/foreign/node_modules
+	rm -rf mutants .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist var tests/foreign/node_modules tests/browser/node_modules

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 import chargepoint.web
-from chargepoint.catalog import languages
+from chargepoint.catalog import entries, entry, languages
 from chargepoint.ipc.service import Done, GetTransactions, LedgerTransaction
 from tests.hil.asgi import Client
 from tests.web.driver_samples import SECRETS, STOPPED, evse, hazard, site, snapshot, station
@@ -111,6 +112,19 @@ def test_nothing_from_the_configuration_or_the_agent_becomes_markup() -> None:
     text = Client(site(station(told), changes)[0]).get("/").text
     assert "<script>alert" not in text
     assert '"><script>' not in text
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_text_for_drivers_can_stand_on_the_page(language: str) -> None:
+    """Of hazards and faults, those that stop and those that only warn."""
+    told = [found.id for found in entries().values() if found.driver]
+    assert len(told) > 40
+    for name in told:
+        stops = entries()[name].stops
+        warned = evse("Charging", control=snapshot(hazards=(name,)))
+        app, _ = site(station(hazard(name) if stops else warned))
+        text = Client(app).get(f"/?lang={language}").text
+        assert escape(entry(name, language).driver) in text, name
 
 
 @pytest.mark.parametrize("path", ["/", "/e/1", "/e/2", "/api/driver", "/api/driver/1"])

@@ -1,7 +1,7 @@
 // Keeps the driver's page up to date. Without it the page renews itself every 15 seconds.
 "use strict";
 
-const STALE_MS = 4500;
+const STALE_MS = 4000;
 const HOW_LONG_IN = ["plugged", "approved", "charging"];
 const main = document.getElementById("main");
 const all = (root, selector) => Array.from(root.querySelectorAll(selector));
