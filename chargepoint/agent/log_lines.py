@@ -6,28 +6,19 @@ kept twice: lines are taken apart when somebody wants to see them.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.care import GetLog, LogLine
+from chargepoint.ipc.log_text import LEVELS, iso, parsed
 from chargepoint.ipc.story import noted
 
 FACTS_KEPT = 500
-LEVELS = ("debug", "info", "warning", "error", "critical")
-PRIORITY_PREFIX = re.compile(r"^<\d>")
-TEXT_LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} (?P<level>\w+) +(?P<rest>.*)$")
-"""As `log.set_up` writes it in the form `text`."""
-
-EVENT = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
-TEXT_FIELD = re.compile(r"(?:^| )(\w+)=")
-OWN_KEYS = ("time", "level", "part", "event")
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,33 +75,10 @@ def own_lines(lines: Sequence[tuple[float, str]]) -> list[Kept]:
     return [Kept(at=at, line=parsed(at, text)) for at, text in lines]
 
 
-def parsed(at: float, text: str) -> LogLine:
-    """One written line; what cannot be taken apart is a line without an event."""
-    text = PRIORITY_PREFIX.sub("", text)
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return _of_text(at, text)
-    if not isinstance(found, dict):
-        return _of_text(at, text)
-    return LogLine(
-        at=str(found.get("time", iso(at))),
-        level=str(found.get("level", "info")),
-        part=str(found.get("part", "")),
-        event=str(found.get("event", "")),
-        fields={key: str(value) for key, value in found.items() if key not in OWN_KEYS},
-    )
-
-
 def chosen(lines: Sequence[Kept], request: GetLog, now: float) -> list[LogLine]:
     """What of `lines` was asked for, in order of time."""
     ordered = sorted(lines, key=lambda kept: kept.at)
     return [kept.line for kept in ordered if _wanted(kept, request, now)]
-
-
-def iso(at: float) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _wanted(kept: Kept, request: GetLog, now: float) -> bool:
@@ -121,21 +89,3 @@ def _wanted(kept: Kept, request: GetLog, now: float) -> bool:
         return False
     event = kept.line.event
     return event.startswith(request.event) if request.event else True
-
-
-def _of_text(at: float, text: str) -> LogLine:
-    match = TEXT_LINE.match(text)
-    if match is None:
-        return LogLine(at=iso(at), level="warning", part="", event="", fields={"text": text})
-    words = match["rest"].split(None, 2)
-    event = next((one for one in words[:2] if EVENT.match(one)), "")
-    part = words[0] if words and words[0] != event else ""
-    _, _, rest = match["rest"].partition(event) if event else ("", "", match["rest"])
-    return LogLine(
-        at=iso(at), level=match["level"], part=part, event=event, fields=dict(_fields(rest))
-    )
-
-
-def _fields(text: str) -> Iterator[tuple[str, str]]:
-    _, *pairs = TEXT_FIELD.split(text.strip())
-    yield from zip(pairs[::2], pairs[1::2], strict=True)

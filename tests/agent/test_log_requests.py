@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint import log
-from chargepoint.agent.log_lines import FACTS_KEPT, FactLog, parsed
+from chargepoint.agent.log_lines import FACTS_KEPT, FactLog
 from chargepoint.agent.requests import log as log_requests
 from chargepoint.agent.requests.caller import Caller
 from chargepoint.agent.requests.log import LogRequests
@@ -18,6 +18,7 @@ from chargepoint.agent.service import CLIENTS_MAX, Service
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.care import GetLog, LogLine
 from chargepoint.ipc.codec import decode_answer, encode
+from chargepoint.ipc.log_text import parsed
 from chargepoint.ipc.service import Done
 from tests.agent.test_service import Desk
 
