@@ -16,8 +16,9 @@ from chargepoint.ipc.service import (
     StationStatus,
 )
 from chargepoint.web.context import Context
+from chargepoint.web.driver_figures import Ended, seconds_between
 from chargepoint.web.driver_state import state_of
-from chargepoint.web.driver_view import DriverView, Ended, driver_view, seconds_between
+from chargepoint.web.driver_view import DriverView, driver_view
 from chargepoint.web.live import Look
 from chargepoint.web.streams import Event
 

@@ -14,27 +14,15 @@ import msgspec
 from chargepoint.catalog import entries, entry, phrase, phrases
 from chargepoint.config import Config
 from chargepoint.ipc.service import EvseStatus, StationStatus
+from chargepoint.web.driver_figures import Cost, Ended, Figure, Session, figure_lines
 from chargepoint.web.driver_site import SiteView, notices, site_view
 from chargepoint.web.driver_state import BY_APP, TONES, State, Tone, state_of
-from chargepoint.web.driver_words import duration, money, number
+from chargepoint.web.driver_words import number
 from chargepoint.web.tariff_view import price_lines
-
-ENDED = frozenset({"finished"})
-"""States in which the figures of the session that is over are shown."""
-
-TALKS_OF_LEFT = frozenset({"charging", "paused_by_car", "paused_by_station"})
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of what goes out."""
-
-
-class Figure(Value, frozen=True):
-    """One line of numbers."""
-
-    id: str
-    label: str
-    text: str
 
 
 class EvseView(Value, frozen=True):
@@ -78,13 +66,6 @@ class DriverView(Value, frozen=True):
     site: SiteView
 
 
-class Ended(Value, frozen=True):
-    """What is known of the transaction that ended last at an EVSE."""
-
-    energy_kwh: float | None
-    duration_s: float | None
-
-
 def driver_view(
     status: StationStatus | None,
     config: Config,
@@ -120,8 +101,8 @@ def _evse_view(
     ended: Mapping[int, Ended],
 ) -> EvseView:
     state: State = "unknown" if evse is None else state_of(evse)
-    session = _Session.of(evse, state, now, ended.get(number_))
-    cost, currency = _cost(evse, config)
+    session = Session.of(evse, state, now, ended.get(number_))
+    cost = Cost.of(evse, state, config)
     return EvseView(
         evse=number_,
         name=phrase("driver.place", language, evse=number_) if len(config.evse) > 1 else "",
@@ -130,13 +111,13 @@ def _evse_view(
         headline=phrase(f"driver.state.{state}", language),
         about=_about(evse, state, language),
         todo=_todo(evse, state, config, number_, language),
-        remarks=() if evse is None else tuple(_remarks(evse, state, config, language)),
-        figures=tuple(_figures(evse, state, session, config, language)),
+        remarks=() if evse is None else tuple(_remarks(evse, state, cost, config, language)),
+        figures=tuple(figure_lines(evse, state, session, cost, language)),
         power_kw=session.power_kw,
         energy_kwh=session.energy_kwh,
         duration_s=session.duration_s,
-        cost=cost,
-        currency=currency,
+        cost=cost.amount,
+        currency=cost.currency,
         urgent=state in ("out_of_order", "unknown"),
     )
 
@@ -188,100 +169,28 @@ def _todo(
     return tuple(lines)
 
 
-def _remarks(evse: EvseStatus, state: State, config: Config, language: str) -> list[str]:
-    """Hazards that only warn or limit, what bounds the power, and time that costs."""
+def _remarks(
+    evse: EvseStatus, state: State, cost: Cost, config: Config, language: str
+) -> list[str]:
+    """Hazards that only warn or limit, what bounds the power, and what is told of the cost."""
     shown = _faults(evse)[1:] if state == "out_of_order" else _faults(evse)
     lines = [entry(each, language).driver for each in shown if not entries()[each].stops]
     if state == "charging":
-        binding = next((reason for reason in evse.reasons if reason.kind == "limits"), None)
-        key = "" if binding is None else f"driver.limit.{binding.id}"
-        if key in phrases("en"):
-            lines.append(phrase(key, language))
-        if evse.control is not None and evse.control.offered_a:
-            volts = next(each.voltage_v for each in config.evse if each.id == evse.evse)
-            most_kw = evse.control.offered_a * volts * evse.control.phases / 1000
-            lines.append(
-                phrase("driver.remark.limit", language, power=number(most_kw, 1, language))
-            )
-    if evse.cost is not None and evse.cost.idle:
+        lines += _bounds(evse, config, language)
+    if cost.idle:
         lines.append(phrase("driver.cost.idle", language))
-    if evse.cost is not None:
-        lines += [text for text in (evse.cost.price, evse.cost.text) if text]
-    return list(dict.fromkeys(lines))
+    return list(dict.fromkeys((*lines, *cost.words)))
 
 
-# --- Numbers --------------------------------------------------------------------------------------
-
-
-class _Session(msgspec.Struct, frozen=True, kw_only=True):
-    power_kw: float | None = None
-    energy_kwh: float | None = None
-    duration_s: float | None = None
-
-    @classmethod
-    def of(
-        cls, evse: EvseStatus | None, state: State, now: datetime, ended: Ended | None
-    ) -> _Session:
-        if evse is None:
-            return cls()
-        running = evse.transaction
-        if running is None:
-            if state not in ENDED or ended is None:
-                return cls()
-            return cls(energy_kwh=ended.energy_kwh, duration_s=ended.duration_s)
-        power_w = None if evse.meter is None else evse.meter.power_w
-        energy_wh = running.energy_wh
-        return cls(
-            power_kw=None if power_w is None else round(max(0.0, power_w) / 1000, 2),
-            energy_kwh=None if energy_wh is None else round(energy_wh / 1000, 3),
-            duration_s=seconds_between(running.started_at, now),
-        )
-
-
-def seconds_between(since: str, until: datetime) -> float | None:
-    """From an ISO 8601 time to another; None where one is empty or they contradict each other."""
-    try:
-        passed_s = (until - datetime.fromisoformat(since)).total_seconds() if since else -1.0
-    except (ValueError, TypeError):
-        return None
-    return passed_s if passed_s >= 0 else None
-
-
-def _cost(evse: EvseStatus | None, config: Config) -> tuple[float | None, str]:
-    """What the CSMS tells wins over what is worked out at the station."""
-    currency = "" if config.tariff is None else config.tariff.currency
-    if evse is None or evse.cost is None:
-        return None, currency
-    return evse.cost.cost, currency
-
-
-def _figures(
-    evse: EvseStatus | None, state: State, session: _Session, config: Config, language: str
-) -> list[Figure]:
-    """Only what is known, or what it says that it is not."""
-    found: list[tuple[str, str]] = []
-    active = evse is not None and evse.transaction is not None
-    unknown = phrase("driver.unknown", language)
-    if active and state == "charging":
-        found.append(("power", _with_unit(session.power_kw, 1, "kW", language) or unknown))
-    if active or session.energy_kwh is not None:
-        found.append(("energy", _with_unit(session.energy_kwh, 2, "kWh", language) or unknown))
-    if active or session.duration_s is not None:
-        known = session.duration_s is not None
-        found.append(
-            ("duration", duration(session.duration_s or 0, language) if known else unknown)
-        )
-    cost, currency = _cost(evse, config)
-    if cost is not None and evse is not None and evse.cost is not None:
-        key = "cost_final" if evse.cost.final else "cost"
-        found.append((key, money(cost, currency, language)))
-    if active and state in TALKS_OF_LEFT:
-        found.append(("left", phrase("driver.left.unknown", language)))
-    return [
-        Figure(id=key, label=phrase(f"driver.figure.{key}", language), text=text)
-        for key, text in found
-    ]
-
-
-def _with_unit(value: float | None, digits: int, unit: str, language: str) -> str:
-    return "" if value is None else f"{number(value, digits, language)} {unit}"
+def _bounds(evse: EvseStatus, config: Config, language: str) -> list[str]:
+    """What bounds the power most, and how much there is."""
+    lines = []
+    binding = next((reason for reason in evse.reasons if reason.kind == "limits"), None)
+    key = "" if binding is None else f"driver.limit.{binding.id}"
+    if key in phrases("en"):
+        lines.append(phrase(key, language))
+    if evse.control is not None and evse.control.offered_a:
+        volts = next(each.voltage_v for each in config.evse if each.id == evse.evse)
+        most_kw = evse.control.offered_a * volts * evse.control.phases / 1000
+        lines.append(phrase("driver.remark.limit", language, power=number(most_kw, 1, language)))
+    return lines

@@ -9,15 +9,20 @@ from chargepoint.catalog import phrase
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 """Currencies that are better known by their sign."""
 
+MINOR_UNITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3,
+               "PYG": 0, "TND": 3, "UGX": 0, "VND": 0}  # fmt: skip
+"""Decimals of currencies that have not two (ISO 4217)."""
+
 
 def number(value: float, digits: int, language: str) -> str:
     """`value` with so many digits behind the decimal sign."""
     return f"{value:.{digits}f}".replace(".", phrase("driver.decimal", language))
 
 
-def money(amount: float, currency: str, language: str, digits: int = 2) -> str:
+def money(amount: float, currency: str, language: str, digits: int | None = None) -> str:
     """An amount with its currency; with an empty currency the amount alone."""
-    text = number(amount, digits, language)
+    usual = MINOR_UNITS.get(currency, 2)
+    text = number(amount, usual if digits is None else digits, language)
     if not currency:
         return text
     shown = SIGNS.get(currency, currency)
@@ -26,8 +31,8 @@ def money(amount: float, currency: str, language: str, digits: int = 2) -> str:
 
 def price(amount: float, currency: str, language: str) -> str:
     """A price: cents, and tenths of a cent only where there are some."""
-    digits = 2 if round(amount * 100, 6) == round(amount * 100) else 3
-    return money(amount, currency, language, digits)
+    whole = round(amount * 100, 6) == round(amount * 100)
+    return money(amount, currency, language, None if whole else 3)
 
 
 def duration(seconds: float, language: str) -> str:

@@ -20,6 +20,7 @@ from chargepoint.ipc.service import (
     GetStatus,
     LedgerStatus,
     LedgerTransaction,
+    LocalCostStatus,
     Reason,
     StationStatus,
     TransactionStatus,
@@ -144,6 +145,13 @@ def reason(name: str, kind: Any = "waits", **values: Any) -> Reason:
 def told_cost(**changes: Any) -> CostStatus:
     values: dict[str, Any] = {"price": "", "cost": 3.2, "final": False, "idle": False, "text": ""}
     return CostStatus(**{**values, **changes})
+
+
+def own_cost(**changes: Any) -> LocalCostStatus:
+    values: dict[str, Any] = {
+        "currency": "EUR", "price": "0.49 per kWh", "cost": 2.55, "final": False, "idle": False,
+    }  # fmt: skip
+    return LocalCostStatus(**{**values, **changes})
 
 
 class FakeAgent:

@@ -12,9 +12,10 @@ from chargepoint.catalog import entries, entry, languages
 from chargepoint.config.people import Tariff
 from chargepoint.ipc.messages import Phase, StopCause
 from chargepoint.ipc.service import AlertCounts, EvseStatus, StationStatus
+from chargepoint.web.driver_figures import Ended
 from chargepoint.web.driver_site import phone_link
 from chargepoint.web.driver_state import RULES, TONES, state_of
-from chargepoint.web.driver_view import DriverView, Ended, EvseView, driver_view
+from chargepoint.web.driver_view import DriverView, EvseView, driver_view
 from chargepoint.web.driver_words import day, duration, money, price
 from chargepoint.web.tariff_view import announced, price_lines
 from tests.web.driver_samples import (
@@ -24,6 +25,7 @@ from tests.web.driver_samples import (
     config,
     evse,
     hazard,
+    own_cost,
     reason,
     snapshot,
     station,
@@ -153,8 +155,25 @@ def test_a_cost_of_the_csms_is_shown_with_its_words() -> None:
     assert figures(shown)["cost"] == "€ 3.20"
     assert "0.49 per kWh" in shown.remarks
     assert "Time without charging is being charged for now." in shown.remarks
-    final = one(evse("Finishing", cost=told_cost(final=True, text="Thank you")))
+    over = snapshot(**STOPPED)
+    final = one(evse("Finishing", control=over, cost=told_cost(final=True, text="Thank you")))
     assert figures(final)["cost_final"] == "€ 3.20"
+    assert final.remarks == ("Thank you",)
+
+
+def test_what_is_worked_out_here_is_shown_where_the_csms_tells_nothing() -> None:
+    assert figures(one(evse("Charging", local_cost=own_cost()), "de"))["cost"] == "2,55 €"
+    both = evse("Charging", local_cost=own_cost(), cost=told_cost())
+    assert figures(one(both))["cost"] == "€ 3.20"
+
+
+def test_nobody_sees_what_the_one_before_has_paid() -> None:
+    for state in ("Available", "Preparing", "Reserved"):
+        told = evse(state, local_cost=own_cost(final=True), cost=told_cost(text="Thank you"))
+        shown = one(told)
+        assert (shown.cost, shown.figures, shown.remarks) == (None, (), ())
+    priced = evse("Preparing", cost=told_cost(price="0.39 per kWh for you"))
+    assert one(priced).remarks == ("0.39 per kWh for you",)
 
 
 def test_a_fault_is_told_in_the_words_for_drivers() -> None:
@@ -278,5 +297,6 @@ def test_times_amounts_and_days_are_written_as_people_do() -> None:
     assert duration(3600 * 26 + 60, "de") == "26 h 01 min"
     assert money(1.5, "CHF", "de") == "1,50 CHF"
     assert money(1.5, "", "de") == "1,50"
+    assert money(150, "JPY", "en") == "JPY 150"
     assert price(0.495, "EUR", "en") == "€ 0.495"
     assert day(date(2026, 3, 1), "de") == "1. März 2026"
