@@ -45,7 +45,8 @@ ALLOWED = {
                             "chargepoint.web", *SHARED),
     "chargepoint.cli":     ("hal", "hil", "chargepoint.ipc", "chargepoint.doctor",
                             "chargepoint.cli", "chargepoint.control.main",
-                            "chargepoint.agent.main", "chargepoint.web.main", KEY, *SHARED),
+                            "chargepoint.agent.main", "chargepoint.web.main",
+                            "chargepoint.web.accounts", "chargepoint.web.tls", KEY, *SHARED),
     "hil":                 ("hal", "hil", "chargepoint.ipc", *SHARED),
 }
 PURE = ("chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",

@@ -6,6 +6,7 @@ from typing import Any
 
 from chargepoint.web.api.alerts import Alerts
 from chargepoint.web.api.books import Books
+from chargepoint.web.api.doctor import Doctor
 from chargepoint.web.api.endpoint import Access, Call, Endpoint
 from chargepoint.web.api.logins import Logins
 from chargepoint.web.api.logs import Logs
@@ -16,7 +17,7 @@ from chargepoint.web.api.station import StationApi
 
 def endpoints() -> list[Endpoint]:
     """The whole table."""
-    themes = (Logins(), StationApi(), Books(), Alerts(), Service(), Logs())
+    themes = (Logins(), StationApi(), Books(), Alerts(), Service(), Doctor(), Logs())
     found = [endpoint for theme in themes for endpoint in theme.endpoints()]
 
     async def openapi(call: Call) -> Any:
