@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from chargepoint.config import Bus, Config, Device
 from chargepoint.doctor.evidence import Probe, Trouble
-from chargepoint.doctor.gathering.links import Read, ReadingLink
+from chargepoint.doctor.gathering.links import INPUT, Read, ReadingLink
 from chargepoint.doctor.gathering.registers import probed
 from hal.bus.modbus import open_modbus_rtu, open_modbus_tcp
+from hal.bus.port import is_pty
 from hal.errors import BadReply, BusDown, DeviceError, DeviceRefused, NoReply
 
 UNITS_TRIED = range(1, 17)
@@ -90,12 +91,10 @@ def _bus(
                 _again(config, device, read, answer)
                 for device, answer in zip(devices, answers, strict=True)
             ]
-        if bus.kind == "modbus-rtu" and not all(a.trouble == "silent" for a in answers):
-            answers = [
-                _elsewhere(config, device, devices, read, answer)
-                for device, answer in zip(devices, answers, strict=True)
-            ]
-    if bus.kind == "modbus-rtu" and answers and all(a.trouble == "silent" for a in answers):
+        if bus.kind == "modbus-rtu" and any(answer.trouble == "silent" for answer in answers):
+            answers = _elsewhere(config, devices, read, answers)
+    silent = all(answer.trouble == "silent" and not answer.elsewhere for answer in answers)
+    if bus.kind == "modbus-rtu" and silent and not is_pty(config.port(bus)):
         answers = _otherwise(config, bus, devices, answers, opener)
     yield from answers
 
@@ -153,16 +152,28 @@ def _again(config: Config, device: Device, read: Read, first: Probe) -> Probe:
 
 
 def _elsewhere(
-    config: Config, device: Device, devices: Sequence[Device], read: Read, answer: Probe
-) -> Probe:
-    """Where a device answers that is silent at its address, while others of the bus answer."""
-    if answer.trouble != "silent":
-        return answer
-    taken = {other.unit for other in devices}
-    for unit in UNITS_TRIED:
-        if unit not in taken and not probe(config, device, read, unit).trouble:
-            return _with_place(answer, f"unit {unit}")
-    return answer
+    config: Config, devices: Sequence[Device], read: Read, answers: Sequence[Probe]
+) -> list[Probe]:
+    """The answers, with the unit at which a silent device of that kind answers instead."""
+    taken = {device.unit for device in devices}
+    there = [unit for unit in UNITS_TRIED if unit not in taken and _inhabited(read, unit)]
+    found = []
+    for device, answer in zip(devices, answers, strict=True):
+        units = there if answer.trouble == "silent" else []
+        place = next((u for u in units if not probe(config, device, read, u).trouble), None)
+        found.append(answer if place is None else replace(answer, elsewhere=f"unit {place}"))
+    return found
+
+
+def _inhabited(read: Read, unit: int) -> bool:
+    """Something answers at this unit, be it a refusal."""
+    try:
+        read(unit, INPUT, 0, 1)
+    except DeviceRefused:
+        return True
+    except DeviceError:
+        return False
+    return True
 
 
 def _otherwise(
@@ -172,24 +183,12 @@ def _otherwise(
     answers: Sequence[Probe],
     opener: Opener,
 ) -> list[Probe]:
-    """The whole bus is silent: the first device of it at other speeds, then at other addresses."""
+    """A bus of which nothing answers anywhere: its first devices at other speeds."""
     for baud, parity in SPEEDS:
         if (baud, parity) == (bus.baud, bus.parity):
             continue
-        other = replace(bus, baud=baud, parity=parity)
-        with _opened(opener, config, other) as read:
-            for device in devices[:2]:
-                if not probe(config, device, read).trouble:
-                    place = f"{baud} baud, parity {parity}"
-                    return [_with_place(answer, place) for answer in answers]
-    with _opened(opener, config, bus) as read:
-        return [
-            _elsewhere(config, device, devices, read, answer)
-            for device, answer in zip(devices, answers, strict=True)
-        ]
-
-
-def _with_place(answer: Probe, place: str) -> Probe:
-    return Probe(
-        device=answer.device, trouble=answer.trouble, detail=answer.detail, elsewhere=place
-    )
+        with _opened(opener, config, replace(bus, baud=baud, parity=parity)) as read:
+            if any(not probe(config, device, read).trouble for device in devices[:2]):
+                place = f"{baud} baud, parity {parity}"
+                return [replace(answer, elsewhere=place) for answer in answers]
+    return list(answers)
