@@ -189,6 +189,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
 
     def _evse(self, evse: EvseOverview) -> EvseStatus:
         running, station = evse.transaction, self.station
+        reserved_until = station.reserved_until(evse.evse)
         told = station.pricing.shown(evse.evse)
         return EvseStatus(
             evse=evse.evse,
@@ -203,6 +204,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             reasons=tuple(_reason(reason) for reason in evse.reasons),
             enabled=evse.enabled,
             local_limit_a=evse.local_limit_a,
+            reserved_until="" if reserved_until is None else _iso(reserved_until),
         )
 
     def _warnings(self) -> tuple[str, ...]:

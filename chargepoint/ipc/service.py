@@ -169,6 +169,8 @@ class EvseStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     local_limit_a: float | None = None
     local_cost: LocalCostStatus | None = None
     """None where the CSMS tells the cost, or there is no tariff."""
+    reserved_until: str = ""
+    """ISO 8601 UTC; empty: this very EVSE is not reserved."""
 
 
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -110,6 +110,11 @@ class Reservations:
         """Whether this very EVSE is reserved."""
         return self._of(evse) is not None
 
+    def until(self, evse: int) -> datetime | None:
+        """When the reservation of this very EVSE ends by itself; None: there is none."""
+        own = self._of(evse)
+        return None if own is None else own.expires_at
+
     def admits(
         self, evse: int, id_token: IdToken, group: str | None, *, settled: bool = True
     ) -> bool:

@@ -11,6 +11,7 @@ inwards: `cards`, `remote`, `unlocking`, `resets`, `local_desk` (requests), `aut
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_never
 
 from chargepoint.station import (
@@ -530,6 +531,10 @@ class Station:
                 refusal=self._cards.refusal(evse, now_s),
             )
         )
+
+    def reserved_until(self, evse: int) -> datetime | None:
+        """When the reservation of this very EVSE ends by itself; None: there is none."""
+        return self._reservations.until(evse)
 
     def overview(self, now_s: float) -> Overview:
         """What status displays show."""

@@ -106,7 +106,12 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def figure_lines(
-    evse: EvseStatus | None, state: State, session: Session, cost: Cost, language: str
+    evse: EvseStatus | None,
+    state: State,
+    session: Session,
+    cost: Cost,
+    now: datetime,
+    language: str,
 ) -> list[Figure]:
     """Only what is known, or what it says that it is not."""
     found: list[tuple[str, str]] = []
@@ -126,10 +131,22 @@ def figure_lines(
         found.append((key, money(cost.amount, cost.currency, language)))
     if active and state in TALKS_OF_LEFT:
         found.append(("left", phrase("driver.left.unknown", language)))
+    until = "" if evse is None or state != "reserved" else _instant(evse.reserved_until, now)
+    if until:
+        found.append(("reserved", until))
     return [
         Figure(id=key, label=phrase(f"driver.figure.{key}", language), text=text)
         for key, text in found
     ]
+
+
+def _instant(text: str, now: datetime) -> str:
+    """`18:05` in the time zone of `now`, with the date where it is another day; empty: none."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(now.tzinfo)
+    except ValueError:
+        return ""
+    return at.strftime("%H:%M" if at.date() == now.date() else "%Y-%m-%d %H:%M")
 
 
 def _with_unit(value: float | None, digits: int, unit: str, language: str) -> str:

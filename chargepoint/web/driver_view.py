@@ -112,7 +112,7 @@ def _evse_view(
         about=_about(evse, state, language),
         todo=_todo(evse, state, config, number_, language),
         remarks=() if evse is None else tuple(_remarks(evse, state, cost, config, language)),
-        figures=tuple(figure_lines(evse, state, session, cost, language)),
+        figures=tuple(figure_lines(evse, state, session, cost, now, language)),
         power_kw=session.power_kw,
         energy_kwh=session.energy_kwh,
         duration_s=session.duration_s,

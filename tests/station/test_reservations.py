@@ -91,6 +91,12 @@ def test_a_free_connector_is_reserved_and_says_so() -> None:
     assert world.states() == [S.RESERVED]
 
 
+def test_displays_are_told_how_long_a_reservation_holds() -> None:
+    world = reserved(for_s=600.0)
+    assert world.station.reserved_until(1) == WALL + timedelta(seconds=world.now_s + 600.0)
+    assert world.station.reserved_until(2) is None
+
+
 def test_a_connector_in_use_is_occupied() -> None:
     """V2, TC_048_2: Reservation, Occupied."""
     world = World(evses=2)

@@ -214,6 +214,14 @@ def test_others_that_share_the_power_are_told_while_charging() -> None:
     assert shown.remarks[1] == "The charger gives at most 11.0 kW at the moment."
 
 
+def test_a_reserved_place_says_until_when() -> None:
+    today = evse("Reserved", reserved_until="2026-11-24T15:30:00Z")
+    assert figures(one(today)) == {"reserved": "15:30"}
+    later = evse("Reserved", reserved_until="2026-11-26T09:00:00Z")
+    assert figures(one(later)) == {"reserved": "2026-11-26 09:00"}
+    assert figures(one(evse("Available", reserved_until="2026-11-24T15:30:00Z"))) == {}
+
+
 def test_without_a_reader_the_driver_is_sent_to_an_app() -> None:
     told = driver_view(station(), config({"evse.0.reader": ""}, evses=1), "en", NOW)
     assert told.evses[0].todo == ("Plug in your car and start charging with your provider's app.",)
