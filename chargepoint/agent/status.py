@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -43,7 +43,9 @@ from chargepoint.station.prices import Cost
 from chargepoint.station.reasons import Reason as StationReason
 from chargepoint.station.security_values import Holdings
 from chargepoint.station.station import Station
-from chargepoint.station.tariff import LocalCost
+
+if TYPE_CHECKING:
+    from chargepoint.station.tariff import LocalCost
 
 State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
 
@@ -200,7 +202,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             transaction=None if running is None else _transaction(running),
             counts=_counts(evse.counts),
             cost=_cost(told),
-            local_cost=None if _says(told) else _local_cost(station.tariff.shown(evse.evse)),
+            local_cost=None if _says(told) else _local_cost(station.local_cost(evse.evse)),
             reasons=tuple(_reason(reason) for reason in evse.reasons),
             enabled=evse.enabled,
             local_limit_a=evse.local_limit_a,

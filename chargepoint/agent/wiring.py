@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from chargepoint.agent.control_link import SafetyBus
 from chargepoint.agent.latches import Latches
 from chargepoint.agent.store import Opened
 from chargepoint.config import Config, ConfigError, Csms, Evse, Mistake
-from chargepoint.config.people import Maintenance, Tariff
+from chargepoint.config.people import Maintenance
 from chargepoint.ocpp.adapter import Adapter
 from chargepoint.ocpp.v16.adapter import Adapter16
 from chargepoint.ocpp.v16.configuration import KEYS
@@ -28,7 +28,9 @@ from chargepoint.station.settings import (
     StationSettings,
 )
 from chargepoint.station.station import Station
-from chargepoint.station.tariff import PriceChange, Prices, TariffSettings
+
+if TYPE_CHECKING:
+    from chargepoint.station.tariff import TariffSettings
 
 FIRMWARE = "0.1.0"
 """Version of this software, for BootNotification; the package's own, which takes 10 ms to ask."""
@@ -118,7 +120,7 @@ def station_settings(
         key_form=config.csms.key_form if config.csms else "auto",
         one_root=bool(config.csms and config.csms.one_root),
         maintenance=_maintenance(config.maintenance),
-        tariff=None if config.tariff is None else tariff_settings(config.tariff),
+        tariff=_tariff(config),
         signed_firmware_only=config.firmware.signed_only,
         wildcards=bool(config.csms and config.csms.wildcards),
     )
@@ -215,38 +217,13 @@ def _maintenance(upkeep: Maintenance) -> MaintenanceSettings:
     )
 
 
-def tariff_settings(tariff: Tariff) -> TariffSettings:
-    """`[tariff]` in decimals. Days are those of the host's time zone."""
-    return TariffSettings(
-        currency=tariff.currency,
-        prices=Prices(
-            energy=_decimal(tariff.energy_price),
-            time=_decimal(tariff.time_price),
-            idle=_decimal(tariff.idle_price),
-            start=_decimal(tariff.start_price),
-        ),
-        idle_free_min=_decimal(tariff.idle_free_min),
-        changes=tuple(
-            PriceChange(
-                since=change.since,
-                energy=_given(change.energy_price),
-                time=_given(change.time_price),
-                idle=_given(change.idle_price),
-                start=_given(change.start_price),
-            )
-            for change in tariff.change
-        ),
-        day_of=lambda at: at.astimezone().date(),
-    )
+def _tariff(config: Config) -> TariffSettings | None:
+    """Loaded where there is one, because it brings decimals along."""
+    if config.tariff is None:
+        return None
+    from chargepoint.agent.prices import tariff_settings
 
-
-def _decimal(value: float) -> Decimal:
-    """As it stands in the file: 0.49, and not its nearest binary fraction."""
-    return Decimal(str(value))
-
-
-def _given(value: float | None) -> Decimal | None:
-    return None if value is None else _decimal(value)
+    return tariff_settings(config.tariff)
 
 
 def _text(value: str | int | float | bool) -> str:

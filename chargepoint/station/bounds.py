@@ -7,7 +7,7 @@ force. A profile that is hidden by a weightier one bounds nothing and is not lis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from chargepoint.station.charging_limits import ChargingLimits
 from chargepoint.station.charging_profiles.profile import Profile
@@ -30,8 +30,7 @@ SETTLED_S = 30.0
 """A vehicle raises its current over up to half a minute."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """At most `current_a` per phase; `id` and `detail` as in `Reason`."""
 
     id: str

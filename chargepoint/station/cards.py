@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from chargepoint.station.authorization import Authorization, Decision
 from chargepoint.station.card_rules import CardRules
 from chargepoint.station.desk import Desk, masked
@@ -36,8 +38,7 @@ class WaitingCard:
     until_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A card that was not accepted."""
 
     status: str

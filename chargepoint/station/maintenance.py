@@ -12,7 +12,6 @@ life will be over can be extrapolated from the use of the last half year.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -43,8 +42,7 @@ NOTE_MAX = 1000
 State = Literal["good", "due", "overdue", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that wears out or falls due."""
 
     task: str

@@ -9,8 +9,9 @@ decides anything: each rule looks at what decides elsewhere, and its words stand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
 
 from chargepoint.station.bounds import Bound
 from chargepoint.station.effects import Grant
@@ -36,8 +37,7 @@ IDS = (
 Kind = Literal["inhibits", "waits", "limits"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that keeps an EVSE from charging, or bounds its current."""
 
     id: str
@@ -48,8 +48,7 @@ class Reason:
     binding: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules look at besides the session."""
 
     session: Session
@@ -99,7 +98,9 @@ def reasons(c: Circumstances) -> tuple[Reason, ...]:
         Reason(id=bound.id, kind="limits", current_a=bound.current_a, detail=bound.detail)
         for bound in c.bounds
     ]
-    return tuple(replace(reason, binding=not place) for place, reason in enumerate(found))
+    return tuple(
+        msgspec.structs.replace(reason, binding=not place) for place, reason in enumerate(found)
+    )
 
 
 # --- Rules ----------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from chargepoint.station.security_values import Holdings
 
 if TYPE_CHECKING:
@@ -44,8 +46,7 @@ class EvseSettings:
     reader: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceSettings:
+class MaintenanceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`[maintenance]`: rated lives and intervals; 0: none. Meaning and source as there."""
 
     inspection_every_days: float = 365.0

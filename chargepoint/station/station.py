@@ -12,7 +12,7 @@ inwards: `cards`, `remote`, `unlocking`, `resets`, `local_desk` (requests), `aut
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from chargepoint.station import (
     acceptance,
@@ -31,7 +31,6 @@ from chargepoint.station import (
     pricing,
     reservations,
     smart_charging,
-    tariff,
     token_cache,
     transaction,
     usage,
@@ -79,11 +78,13 @@ from chargepoint.station.security_requests import SecurityRequest
 from chargepoint.station.session import Leave, Session
 from chargepoint.station.settings import EvseSettings, Restored, StationSettings
 from chargepoint.station.smart_charging import SmartCharging
-from chargepoint.station.tariff import Tariff
 from chargepoint.station.token_cache import TokenCache
 from chargepoint.station.transaction import TransactionBooks
 from chargepoint.station.unlocking import Unlocking
 from chargepoint.station.usage import Usage
+
+if TYPE_CHECKING:
+    from chargepoint.station.tariff import LocalCost, Tariff
 
 
 class Station:
@@ -190,9 +191,7 @@ class Station:
             self._sessions,
             restored.space(maintenance.SPACE),
         )
-        self.tariff = Tariff(
-            desk, self.clock, settings.tariff, self._sessions, restored.space(tariff.SPACE)
-        )
+        self._tariff = self._priced(restored)
         self._local_desk = LocalDesk(
             desk,
             self._availability,
@@ -305,7 +304,8 @@ class Station:
         self._cards.due()
         self._free_vending.due()
         self.pricing.due()
-        self.tariff.due()
+        if self._tariff is not None:
+            self._tariff.due()
         self.maintenance.due()
         self._reservations.due()
         self._unlocking.due()
@@ -510,7 +510,20 @@ class Station:
             if not self._availability.operative(evse):
                 session.withdraw()
 
+    def _priced(self, restored: Restored) -> Tariff | None:
+        """The tariff; loaded where there is one, because it brings decimals along."""
+        if self._settings.tariff is None:
+            return None
+        from chargepoint.station.tariff import SPACE, Tariff
+
+        kept = restored.space(SPACE)
+        return Tariff(self._desk, self.clock, self._settings.tariff, self._sessions, kept)
+
     # --- At a glance ------------------------------------------------------------------------------
+
+    def local_cost(self, evse: int) -> LocalCost | None:
+        """What the transaction at an EVSE costs by the station's own tariff."""
+        return None if self._tariff is None else self._tariff.shown(evse)
 
     def _reasons(self, session: Session, grant: Grant, now_s: float) -> tuple[Reason, ...]:
         evse = session.evse

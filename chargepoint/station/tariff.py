@@ -11,7 +11,6 @@ Kept in space `tariff`: the pauses of running transactions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -33,8 +32,7 @@ HOUR_S = Decimal(3600)
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """What is paid, in the currency of the tariff."""
 
     energy: Decimal = ZERO
@@ -47,8 +45,7 @@ class Prices:
     """Per transaction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceChange:
+class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
     """Prices from a day on; None: as before."""
 
     since: date
@@ -62,8 +59,7 @@ def day_in_utc(at: datetime) -> date:
     return at.astimezone(UTC).date()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TariffSettings:
+class TariffSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`[tariff]` of the configuration. `day_of`: the day on which an instant is for customers."""
 
     currency: str
@@ -82,12 +78,11 @@ class TariffSettings:
                     for name in ("energy", "time", "idle", "start")
                     if (price := getattr(change, name)) is not None
                 }
-                prices = replace(prices, **new)
+                prices = msgspec.structs.replace(prices, **new)
         return prices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalCost:
+class LocalCost(msgspec.Struct, frozen=True, kw_only=True):
     """What a transaction costs so far, or has cost."""
 
     currency: str
@@ -112,13 +107,13 @@ class Pauses(msgspec.Struct, kw_only=True):
 
 
 class Tariff:
-    """The cost at each EVSE. Without `settings` there is none."""
+    """The cost at each EVSE."""
 
     def __init__(
         self,
         desk: Desk,
         clock: Clock,
-        settings: TariffSettings | None,
+        settings: TariffSettings,
         sessions: Mapping[int, Session],
         kept: Mapping[str, str],
     ) -> None:
@@ -134,15 +129,13 @@ class Tariff:
         """The cost so far of what runs at an EVSE, or of what ended and is still plugged in."""
         session = self._sessions.get(evse)
         transaction = None if session is None else session.transaction
-        if self._settings is None or transaction is None:
+        if transaction is None:
             return self._final.get(evse)
         return self._cost(self._settings, evse, transaction, final=False)
 
     def due(self) -> None:
         """Follow the sessions: pauses begin and end, transactions end, vehicles leave."""
         settings = self._settings
-        if settings is None:
-            return
         for evse, session in self._sessions.items():
             running, before = session.transaction, self._running.get(evse)
             if before is not None and (running is None or running.id != before.id):
@@ -221,7 +214,7 @@ class Tariff:
     def _pause_s(self, pauses: Pauses) -> float:
         """Of the present pause, beyond what is free."""
         since = pauses.since
-        if self._settings is None or since is None or since.boot != self._desk.boot:
+        if since is None or since.boot != self._desk.boot:
             return 0.0
         free_s = float(self._settings.idle_free_min) * 60
         return max(0.0, self._desk.now_s - since.at_s - free_s)

@@ -8,7 +8,6 @@ billed, and a power cut costs some hours at most. Kept in space `usage`; EVSE 0 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -30,8 +29,7 @@ CLOSING_MAX_S = 1.0
 """Slower is no closing time but a contactor that did not follow."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Use:
+class Use(msgspec.Struct, kw_only=True):
     """The use of one EVSE, or of the station, since its first start."""
 
     on_s: float = 0.0

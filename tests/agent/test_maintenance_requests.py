@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+from chargepoint.agent.prices import tariff_settings
 from chargepoint.agent.requests.caller import Caller
 from chargepoint.agent.requests.maintenance import MaintenanceRequests
 from chargepoint.agent.requests.waiting import LocalAnswers
-from chargepoint.agent.wiring import tariff_settings
 from chargepoint.config.people import Tariff, TariffChange
 from chargepoint.ipc.care import GetMaintenance, MaintenanceStatus, RecordVisit
 from chargepoint.ipc.codec import decode_answer, encode

@@ -34,7 +34,7 @@ def tariff(
 
 
 def cost(world: World) -> LocalCost:
-    found = world.station.tariff.shown(1)
+    found = world.station.local_cost(1)
     assert found is not None
     return found
 
@@ -111,7 +111,7 @@ def test_the_last_cost_stands_until_the_vehicle_leaves() -> None:
     assert (cost(world).cost, cost(world).final) == (D("2.00"), True)
     world.unplug()
     world.wait(1.0)
-    assert world.station.tariff.shown(1) is None
+    assert world.station.local_cost(1) is None
 
 
 def test_the_time_of_a_transaction_ends_with_it() -> None:
@@ -150,7 +150,7 @@ def test_prices_that_change_are_not_shown_while_the_day_is_not_known() -> None:
     changes = (PriceChange(since=date(2027, 1, 1), start=D("2.00")),)
     world = start(tariff(changes, start="1.00"), online=False, variables=online)
     assert world.station.overview(world.now_s).evses[0].transaction is not None
-    assert world.station.tariff.shown(1) is None
+    assert world.station.local_cost(1) is None
     world = start(tariff(start="1.00"), online=False, variables=online)
     assert cost(world).cost == D("1.00")
 
@@ -158,7 +158,7 @@ def test_prices_that_change_are_not_shown_while_the_day_is_not_known() -> None:
 def test_without_a_tariff_there_is_no_cost() -> None:
     world = World()
     world.charging()
-    assert world.station.tariff.shown(1) is None
+    assert world.station.local_cost(1) is None
 
 
 def test_the_power_that_went_ends_the_cost_with_the_transaction() -> None:
@@ -170,7 +170,7 @@ def test_the_power_that_went_ends_the_cost_with_the_transaction() -> None:
     assert world.station.overview(world.now_s).evses[0].transaction is None
     world.unplug()
     world.tell(ev.Ticked(at_s=world.now_s))
-    assert world.station.tariff.shown(1) is None
+    assert world.station.local_cost(1) is None
 
 
 @pytest.mark.parametrize(
