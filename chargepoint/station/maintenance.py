@@ -109,6 +109,8 @@ class Maintenance:
         self._usage = usage
         self._evses = tuple(evses)
         self._book = self._restored(kept.get(KEY))
+        self._undated = bool(self._book.visits)
+        """There may be a visit whose date is not known yet."""
 
     # --- What others ask --------------------------------------------------------------------------
 
@@ -138,6 +140,7 @@ class Maintenance:
             at=self._clock.wall(now),
         )
         self._book.visits = [*self._book.visits, visit][-VISITS_MAX:]
+        self._undated = self._undated or visit.at is None
         for task in visit.tasks:
             self._begin_anew(task)
         self._write()
@@ -152,7 +155,7 @@ class Maintenance:
         today = self._today(self._desk.now_s)
         if today is None:
             return
-        changed = self._dated()
+        changed = self._undated and self._dated()
         if self._book.since is None or self._book.since > today:
             self._book.since, changed = today, True
         weeks = self._book.weeks
@@ -311,6 +314,8 @@ class Maintenance:
         ]
         changed = dated != self._book.visits
         self._book.visits = dated
+        boot = self._desk.boot
+        self._undated = any(visit.at is None and visit.stamp.boot == boot for visit in dated)
         return changed
 
     def _write(self) -> None:
