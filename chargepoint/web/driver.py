@@ -6,16 +6,25 @@ language, `?kiosk=1` is for a display at the charger.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from chargepoint.catalog import phrase
 from chargepoint.config.addresses import driver_url
 from chargepoint.ipc.client import Unreachable
+from chargepoint.web.api.endpoint import (
+    EVENTS_TYPE,
+    Access,
+    Call,
+    Endpoint,
+    Outcome,
+    Wrong,
+    as_json,
+)
 from chargepoint.web.context import Context, address_of
 from chargepoint.web.driver_feed import Feed
 from chargepoint.web.driver_forms import (
@@ -25,12 +34,13 @@ from chargepoint.web.driver_forms import (
     Quota,
     Wish,
     channels,
-    from_here,
     is_json,
     read_form,
 )
 from chargepoint.web.driver_page import linker, page, qr_svg
 from chargepoint.web.driver_site import site_view
+from chargepoint.web.driver_view import DriverView
+from chargepoint.web.guard import same_origin
 
 PROBLEMS_WITHIN_S, WISHES_WITHIN_S = 600.0, 3600.0
 FROM_EACH, FROM_ALL = 3, 30
@@ -38,7 +48,7 @@ FROM_EACH, FROM_ALL = 3, 30
 
 CODES = {"driver.form.often": 429, "driver.form.foreign": 403, "driver.form.unreached": 503,
          "driver.form.refused": 409}  # fmt: skip
-"""HTTP status of what may go wrong with a form; the rest is 422."""
+"""HTTP status of what may go wrong with a form; the rest is 400."""
 
 
 def routes(context: Context) -> list[Route]:
@@ -53,13 +63,52 @@ def routes(context: Context) -> list[Route]:
         Route("/subscribe", pages.subscribe),
         Route("/thanks", pages.thanks),
         Route("/qr.svg", pages.qr),
-        Route("/api/driver", pages.view),
-        Route("/api/driver/events", pages.events),
-        Route("/api/driver/problem", pages.post_problem, methods=["POST"]),
-        Route("/api/driver/subscribe", pages.post_subscribe, methods=["POST"]),
-        Route("/api/driver/{evse:int}", pages.view),
-        Route("/api/driver/{evse:int}/events", pages.events),
+        *(Route(each.path, getattr(pages, name), methods=[each.method]) for name, each in API),
     ]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    lang: str = ""
+    """Language; without it the browser's."""
+
+
+async def _served_here(call: Call) -> Any:
+    raise NotImplementedError("the routes of the driver's page answer themselves")
+
+
+def _row(method: Literal["GET", "POST"], path: str, summary: str, **more: Any) -> Endpoint:
+    return Endpoint(
+        method=method,
+        path=path,
+        summary=summary,
+        handler=_served_here,
+        access=Access.ANYBODY,
+        query=Wanted,
+        **more,
+    )
+
+
+# fmt: off
+API: tuple[tuple[str, Endpoint], ...] = (
+    # method of DriverPages, and what is published about it
+    ("view",           _row("GET",  "/api/driver", "All places, as drivers see them",
+                            answer=DriverView)),
+    ("events",         _row("GET",  "/api/driver/events", "The same as a stream of events `view`",
+                            media=EVENTS_TYPE)),
+    ("post_problem",   _row("POST", "/api/driver/problem", "Report a problem to the operator",
+                            body=Problem, answer=Outcome)),
+    ("post_subscribe", _row("POST", "/api/driver/subscribe", "Be told when it is done or free",
+                            body=Wish, answer=Outcome)),
+    ("view",           _row("GET",  "/api/driver/{evse:int}", "One place", answer=DriverView)),
+    ("events",         _row("GET",  "/api/driver/{evse:int}/events", "One place as a stream",
+                            media=EVENTS_TYPE)),
+)
+# fmt: on
+
+
+def described() -> list[Endpoint]:
+    """The rows of this part for the published document."""
+    return [endpoint for _, endpoint in API]
 
 
 class DriverPages:
@@ -126,14 +175,14 @@ class DriverPages:
     async def view(self, request: Request) -> Response:
         evse = self._wanted(request)
         if "evse" in request.path_params and evse is None:
-            return JSONResponse({"error": "there is no such EVSE"}, 404)
+            return as_json(Wrong(error="there is no such EVSE"), 404)
         view = await self._feed.view(self._context.language_of(request), evse)
-        return _json(view)
+        return as_json(view)
 
     async def events(self, request: Request) -> Response:
         evse = self._wanted(request)
         if "evse" in request.path_params and evse is None:
-            return JSONResponse({"error": "there is no such EVSE"}, 404)
+            return as_json(Wrong(error="there is no such EVSE"), 404)
         language = self._context.language_of(request)
         return self._context.streams.response(self._feed.events(language, evse))
 
@@ -146,14 +195,14 @@ class DriverPages:
     async def _post(self, request: Request, kind: type[AnyForm]) -> Response:
         form: AnyForm = kind()
         try:
-            if not from_here(request):
+            if not same_origin(request.headers):
                 raise Bad("driver.form.foreign")
             form = await read_form(request, kind)
             await self._send(form, request)
         except Bad as bad:
             return self._refused(request, form, bad)
         if is_json(request):
-            return JSONResponse({"ok": True})
+            return as_json(Outcome(ok=True))
         about = "problem" if kind is Problem else "subscribe"
         return RedirectResponse(linker(request)("/thanks", about=about), 303)
 
@@ -172,10 +221,10 @@ class DriverPages:
             raise Bad("driver.form.refused")
 
     def _refused(self, request: Request, form: AnyForm, bad: Bad) -> Response:
-        code = CODES.get(bad.key, 422)
+        code = CODES.get(bad.key, 400)
         error = phrase(bad.key, self._context.language_of(request), **bad.fields)
         if is_json(request):
-            return JSONResponse({"ok": False, "error": error}, code)
+            return as_json(Wrong(error=error), code)
         return self._form(request, form, error, code)
 
     def _form(self, request: Request, form: AnyForm, error: str = "", code: int = 200) -> Response:
@@ -206,11 +255,3 @@ class DriverPages:
         """The EVSE of the query; 0: none, or none that there is."""
         text = request.query_params.get("evse", "")
         return int(text) if text.isdecimal() and len(text) < 6 and int(text) in self._evses else 0
-
-
-def _json(value: Any) -> Response:
-    return Response(
-        msgspec.json.encode(value),
-        media_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

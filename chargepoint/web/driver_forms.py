@@ -11,7 +11,7 @@ import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.requests import Request
@@ -40,7 +40,7 @@ class Bad(Exception):
 
 
 class Form(msgspec.Struct, kw_only=True):
-    """Base: what every form has."""
+    """Base: what every form has. Empty fields are for `request` to refuse in the driver's words."""
 
     evse: int = 0
     website: str = ""
@@ -118,14 +118,6 @@ async def read_form(request: Request, kind: type[AnyForm]) -> AnyForm:
 
 def is_json(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-
-
-def from_here(request: Request) -> bool:
-    """The browser says that the form stood on this very site; other clients say nothing."""
-    origin = request.headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc == request.headers.get("host", "")
-    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""All endpoints of the owner's area, and the document about them."""
+"""All endpoints of the owner's area, and the document about them and the driver's page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chargepoint.web.api.logs import Logs
 from chargepoint.web.api.openapi import document
 from chargepoint.web.api.service import Service
 from chargepoint.web.api.station import StationApi
+from chargepoint.web.driver import described
 
 
 def endpoints() -> list[Endpoint]:
@@ -21,7 +22,7 @@ def endpoints() -> list[Endpoint]:
     found = [endpoint for theme in themes for endpoint in theme.endpoints()]
 
     async def openapi(call: Call) -> Any:
-        return document(found)
+        return document([*found, *described()])
 
     found.append(
         Endpoint(
