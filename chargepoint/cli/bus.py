@@ -12,6 +12,8 @@ import click
 import msgspec
 
 from chargepoint.cli.bus_access import BusAccess, NotDone, modbus_bus, opened, unit_of
+from chargepoint.cli.bus_scan import scan
+from chargepoint.cli.bus_survey import list_buses, monitor, stats
 from chargepoint.cli.bus_values import (
     FORMATS,
     READ_FUNCTION,
@@ -60,6 +62,10 @@ def bus() -> None:
     Addresses are the zero-based protocol addresses, decimal or 0x…: what a manual calls input
     register 30001 is input 0, holding register 40001 is holding 0.
     """
+
+
+for command in (list_buses, scan, stats, monitor):
+    bus.add_command(command)
 
 
 @bus.command("read")

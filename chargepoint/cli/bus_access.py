@@ -164,12 +164,21 @@ def opened(
     if answers(config.agent_socket()):
         yield ThroughStation(config, bus.name)
         return
+    with owned(config, bus):
+        direct = OnThePort(config, bus, baud, parity)
+        try:
+            yield direct
+        finally:
+            direct.close()
+
+
+@contextmanager
+def owned(config: Config, bus: Bus) -> Iterator[None]:
+    """The bus is ours as long as this lasts. Raises NotDone when a safety program has it."""
     lock = _own(config, bus)
-    direct = OnThePort(config, bus, baud, parity)
     try:
-        yield direct
+        yield
     finally:
-        direct.close()
         os.close(lock)
 
 
