@@ -6,7 +6,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hal.drivers.gsm_dialogue import Unsolicited
 from hal.drivers.gsm_reports import (
@@ -32,7 +32,16 @@ RESTART_LINES = ("RDY", "^SYSSTART")
 LATE_LINES = ("Call Ready", "SMS Ready")
 """Of a start too, but some seconds after it, when ours may be done."""
 LATE_S = 60.0
+_PLACE = re.compile(r'"([A-Z]{2})"\s*,\s*([0-9]{1,4})(?![0-9])')
 _SUPPLY = re.compile(r"(UNDER|OVER)-VOLTAGE.*|NORMAL POWER DOWN")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message lies: the memory's two letters, as the modem names it, and the index."""
+
+    memory: str
+    index: int
 
 
 class Known:
@@ -46,7 +55,7 @@ class Known:
         """The message that is under way."""
         self.sim = ""
         """What `+CPIN` said last."""
-        self.to_read: deque[int] = deque(maxlen=TO_READ_MAX)
+        self.to_read: deque[Place] = deque(maxlen=TO_READ_MAX)
         """Places in the store where something new lies."""
         self.ringing = False
         self.restarted = False
@@ -76,6 +85,10 @@ class Known:
         self._registrations.clear()
         self.unregistered_s = self.now_s
         self.status = replace(self.status, registered=False, roaming=False)
+
+    def ask_network_anew(self) -> None:
+        """What was said before is not to hide what is said next."""
+        self._registrations.clear()
 
     @property
     def denied(self) -> bool:
@@ -112,9 +125,9 @@ class Known:
             case "+CSQ":
                 self._signal(value)
             case "+CMTI" | "+CDSI":
-                index = value.rpartition(",")[2].strip()
-                if index.isdecimal():
-                    self.to_read.append(int(index[:4]))
+                place = _PLACE.match(value)
+                if place is not None:
+                    self.to_read.append(Place(place[1], int(place[2])))
             case "+CMT" | "+CDS":
                 self.message(found.data)
             case "RING" | "+CRING":

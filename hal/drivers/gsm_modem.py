@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from hal.drivers.gsm_dialogue import Answer, Ask, Dialogue, Lines
 from hal.drivers.gsm_known import Known
 from hal.drivers.gsm_reports import ModemEvent, ModemStatus, State
-from hal.drivers.gsm_script import ModemScript, Pause, StartedAgain
+from hal.drivers.gsm_script import ModemScript
+from hal.drivers.gsm_speech import Pause, StartedAgain
 from hal.errors import BusDown
 from hal.interfaces import SerialLink
 from hal.sms.submit import Pdu

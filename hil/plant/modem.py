@@ -19,6 +19,7 @@ MODEM_FAULTS = {
     "sim_missing":         "There is no SIM in it",
     "sim_blocked":         "The SIM wants its PUK",
     "sms_refused":         "The network takes no message for now (CMS error 38)",
+    "sms_failing":         "The modem fails at each message (CMS error 300)",
     "sms_barred":          "The operator bars messages (CMS error 8)",
     "undeliverable":       "Messages expire at the service centre",
     "store_full":          "The SIM's memory is full (CMS error 322) until something is deleted",
@@ -57,6 +58,9 @@ class Modem:
     sent: deque[SentMessage] = field(default_factory=lambda: deque(maxlen=SENT_MAX))
     store: dict[int, str] = field(default_factory=dict)
     """PDUs by place."""
+    own_report_store: bool = False
+    """Delivery reports lie in a store of their own, `SR`."""
+    reports: dict[int, str] = field(default_factory=dict)
 
     @property
     def sim(self) -> str:
@@ -87,12 +91,17 @@ class Modem:
         self.pin_attempts = max(self.pin_attempts - 1, 0)
         return False
 
-    def keep(self, pdu: str) -> int | None:
+    def memory(self, name: str) -> dict[int, str]:
+        """The store that a modem calls `SM` or `SR`."""
+        return self.reports if name == "SR" else self.store
+
+    def keep(self, pdu: str, memory: str = "SM") -> int | None:
         """Place in the store; None when it is full."""
-        places = [place for place in range(1, STORE_MAX + 1) if place not in self.store]
+        store = self.memory(memory)
+        places = [place for place in range(1, STORE_MAX + 1) if place not in store]
         if not places:
             return None
-        self.store[places[0]] = pdu
+        store[places[0]] = pdu
         return places[0]
 
     def next_reference(self) -> int:

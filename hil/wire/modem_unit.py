@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from hil.plant.modem import DELIVERED, EXPIRED, Modem, SentMessage
+from hil.plant.modem import DELIVERED, EXPIRED, STORE_MAX, Modem, SentMessage
 from hil.wire import sms_pdu
 from hil.wire.line_time import LineTime
 from hil.wire.sms_pdu import Submitted, Unreadable
@@ -28,7 +28,10 @@ COMMAND_MAX = 512
 CTRL_Z, ESCAPE, CR = 0x1A, 0x1B, 0x0D
 NOTICE = "+CTZV: 4"
 
-BARRED, OUT_OF_ORDER, INVALID_PDU, MEMORY_FULL, NO_SIM_YET, NO_NETWORK = 8, 38, 304, 322, 302, 331
+# fmt: off
+BARRED, OUT_OF_ORDER, MODEM_FAILURE, NO_SIM_YET      = 8, 38, 300, 302
+INVALID_PDU, MEMORY_FULL, CENTRE_UNKNOWN, NO_NETWORK = 304, 322, 330, 331
+# fmt: on
 SIM_MISSING, SIM_PIN, SIM_PUK, WRONG_PIN = 10, 11, 12, 16
 
 
@@ -62,6 +65,7 @@ class ModemUnit:
         self._parts: dict[tuple[str, int], dict[int, tuple[Submitted, int]]] = {}
         self._registration_told = False
         self._storing_notices = False
+        self._memory = "SM"
 
     # --- Talker -----------------------------------------------------------------------------------
 
@@ -125,6 +129,7 @@ class ModemUnit:
         self._buffer.clear()
         self._expected = None
         self._registration_told = self._storing_notices = False
+        self._memory = "SM"
         self.modem.unlocked = False
         self._say("RDY", now_s)
         self._say(f"+CPIN: {self.modem.sim}", now_s + 0.5)
@@ -247,8 +252,20 @@ class ModemUnit:
         known = self.modem.registration == 1
         self._answer(now_s, '+COPS: 0,0,"Simulated Mobile",7' if known else "+COPS: 0", "OK")
 
+    @property
+    def _reading(self) -> dict[int, str]:
+        return self.modem.memory(self._memory)
+
+    def _ask_memory(self, now_s: float) -> None:
+        count = len(self._reading)
+        self._answer(now_s, f'+CPMS: "{self._memory}",{count},{STORE_MAX},"SM",0,{STORE_MAX}', "OK")
+
+    def _set_memory(self, now_s: float, name: str) -> None:
+        self._memory = name
+        self._answer(now_s, f"+CPMS: {len(self._reading)},{STORE_MAX},0,{STORE_MAX}", "OK")
+
     def _read(self, now_s: float, place: str) -> None:
-        pdu = self.modem.store.get(int(place))
+        pdu = self._reading.get(int(place))
         if pdu is None:
             self._answer(now_s, "+CMS ERROR: 321")
         else:
@@ -258,12 +275,12 @@ class ModemUnit:
     def _list(self, now_s: float) -> None:
         lines = "".join(
             f"\r\n+CMGL: {place},1,,{sms_pdu.tpdu_length(pdu)}\r\n{pdu}\r\n"
-            for place, pdu in sorted(self.modem.store.items())
+            for place, pdu in sorted(self._reading.items())
         )
         self._put(now_s + ANSWER_DELAY_S, f"{lines}\r\nOK\r\n".encode())
 
     def _delete(self, now_s: float, place: str) -> None:
-        self.modem.store.pop(int(place), None)
+        self._reading.pop(int(place), None)
         self.modem.faults.discard("store_full")
         self._ok(now_s)
 
@@ -298,11 +315,14 @@ class ModemUnit:
 
     def _refusal(self) -> int | None:
         # fmt: off
-        refusals = {"sms_barred": BARRED, "sms_refused": OUT_OF_ORDER, "store_full": MEMORY_FULL}
+        refusals = {"sms_barred": BARRED, "sms_refused": OUT_OF_ORDER, "store_full": MEMORY_FULL,
+                    "sms_failing": MODEM_FAILURE}
         # fmt: on
         for fault, code in refusals.items():
             if fault in self.modem.faults:
                 return code
+        if not self.modem.centre:
+            return CENTRE_UNKNOWN
         return None if self.modem.registration == 1 else NO_NETWORK
 
     def _note(self, message: Submitted, reference: int, now_s: float) -> None:
@@ -327,15 +347,15 @@ class ModemUnit:
         self._sent(sent)
 
     def _report(self, pdu: str, now_s: float) -> None:
-        self._keep(pdu, "+CDSI", now_s)
+        self._keep(pdu, "+CDSI", now_s, "SR" if self.modem.own_report_store else "SM")
 
-    def _keep(self, pdu: str, notice: str, now_s: float) -> bool:
-        place = self.modem.keep(pdu)
+    def _keep(self, pdu: str, notice: str, now_s: float, memory: str = "SM") -> bool:
+        place = self.modem.keep(pdu, memory)
         if place is None:
             self._say("+CIEV: smsfull,1", now_s)
             return False
         if self._storing_notices:
-            self._say(f'{notice}: "SM",{place}', now_s)
+            self._say(f'{notice}: "{memory}",{place}', now_s)
         return True
 
 
@@ -361,6 +381,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"AT\+COPS=3,0",                   ModemUnit._ok),
     (r"AT\+COPS\?",                     ModemUnit._ask_operator),
     (r"AT\+CMGS=(\d{1,3})",             ModemUnit._begin_text),
+    (r"AT\+CPMS\?",                     ModemUnit._ask_memory),
+    (r'AT\+CPMS="(SM|SR)"',             ModemUnit._set_memory),
     (r"AT\+CMGR=(\d{1,3})",             ModemUnit._read),
     (r"AT\+CMGD=(\d{1,3})",             ModemUnit._delete),
     (r"AT\+CMGL=4",                     ModemUnit._list),

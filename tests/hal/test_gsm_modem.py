@@ -77,7 +77,7 @@ def test_a_missing_pin_is_said() -> None:
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ("sim_missing", "the SIM is not ready: there is no sim"),
+        ("sim_missing", "there is no SIM"),
         ("sim_blocked", "the SIM is blocked and wants its PUK"),
     ],
 )
@@ -97,6 +97,12 @@ def test_no_network_becomes_a_problem_after_two_minutes() -> None:
     assert stand.driver.status.problem == "no network"
     stand.unit.set_fault("no_network", False, stand.line.now_s)
     stand.run_until(lambda: stand.driver.status.state is State.READY, within_s=15.0)
+
+
+def test_a_network_that_is_lost_is_noticed_whichever_way_it_was_had() -> None:
+    stand = Stand(Modem(lte_only=True)).start()
+    stand.modem.faults.add("no_network")
+    stand.run_until(lambda: stand.driver.status.state is State.SEARCHING, within_s=310.0)
 
 
 def test_a_refused_sim_is_said() -> None:
@@ -140,6 +146,19 @@ def test_a_delivery_report_carries_the_reference_of_its_message() -> None:
     assert stand.modem.store == {}
 
 
+def test_reports_in_a_store_of_their_own_are_found_and_nothing_else_is_deleted() -> None:
+    stand = Stand(Modem(own_report_store=True)).start()
+    stand.unit._storing_notices = False
+    stand.unit.receive("+4915112345678", "ack 1", stand.line.now_s)
+    stand.unit._storing_notices = True
+    stand.send("hello", report=True)
+    stand.run(5.0)
+    assert StatusReport(reference=1, number=NUMBER, status=0) in stand.events
+    assert (len(stand.modem.reports), len(stand.modem.store)) == (0, 1)
+    stand.run(900.0)
+    assert Received(number="+4915112345678", text="ack 1") in stand.events
+
+
 def test_an_undeliverable_message_is_reported() -> None:
     stand = Stand(Modem(faults={"undeliverable"})).start()
     stand.send("hello", report=True)
@@ -158,6 +177,32 @@ def test_an_undeliverable_message_is_reported() -> None:
 def test_a_refusal_says_why_and_whether_it_may_pass(fault: str, again: bool, reason: str) -> None:
     stand = Stand(Modem(faults={fault})).start()
     assert stand.send("hello") == NotSent(job=1, again=again, reason=reason)
+
+
+def test_a_service_centre_that_gets_lost_is_set_again_and_the_message_goes() -> None:
+    stand = Stand(Modem(), centre="+491710760000").start()
+    stand.modem.centre = ""
+    assert stand.send("hello") == Sent(job=1, references=(1,))
+
+
+def test_without_a_service_centre_nothing_goes_and_no_attempt_helps() -> None:
+    stand = Stand(Modem(centre="")).start()
+    assert stand.send("hello") == NotSent(
+        job=1, again=False, reason="the number of the service centre is not known"
+    )
+
+
+def test_a_modem_that_fails_again_and_again_is_reset_once_and_then_only_retried() -> None:
+    stand = Stand(Modem(faults={"sms_failing"})).start()
+    for job in range(1, 8):
+        stand.run_until(lambda: stand.driver.free)
+        outcome = stand.send("hello", job=job)
+        assert isinstance(outcome, NotSent)
+        assert outcome.again
+    assert stand.driver.status.resets == 1
+    stand.unit.set_fault("sms_failing", False, stand.line.now_s)
+    stand.run_until(lambda: stand.driver.free)
+    assert isinstance(stand.send("hello", job=9), Sent)
 
 
 def test_a_full_store_is_emptied_and_the_message_goes() -> None:
@@ -225,6 +270,15 @@ def test_a_message_under_way_while_the_modem_starts_again_comes_back() -> None:
     outcome = stand.outcome(5)
     assert isinstance(outcome, NotSent)
     assert outcome.again
+
+
+def test_a_sim_that_falls_out_is_noticed_and_one_that_comes_back_too() -> None:
+    stand = Stand().start()
+    stand.unit.set_fault("sim_missing", True, stand.line.now_s)
+    stand.run_until(lambda: stand.driver.status.state is State.FAILED, within_s=60.0)
+    assert stand.driver.status.problem == "there is no SIM"
+    stand.unit.set_fault("sim_missing", False, stand.line.now_s)
+    stand.run_until(lambda: stand.driver.status.state is State.READY, within_s=30.0)
 
 
 def test_a_silent_modem_is_reset_once_an_hour_and_said_to_need_a_hand() -> None:
