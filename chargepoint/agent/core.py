@@ -42,6 +42,7 @@ from chargepoint.station.effects import (
     Restart,
     SendCsr,
     SendRecord,
+    TransferData,
     UnlockConnector,
 )
 from chargepoint.station.events import (
@@ -52,6 +53,7 @@ from chargepoint.station.events import (
     RecordReturned,
     Ticked,
 )
+from chargepoint.station.local_requests import Transferred
 
 EVENTS_MAX = 1000
 """Events that one happening may lead to before this counts as a loop: a mistake of ours."""
@@ -252,6 +254,8 @@ class Core:
                 self._events.append(AuthorizationUnanswered(request=request, at_s=now_s))
             case SendRecord(record=record):
                 self._events.append(RecordReturned(sequence=record.sequence, at_s=now_s))
+            case TransferData(request=request):
+                self._events.append(_not_transferred(request, now_s))
             case Answer() | ReportMeterValues() | SendCsr() | ReportFile():
                 pass  # nobody has asked, nobody listens
 
@@ -275,3 +279,7 @@ class Core:
             self._accepted = True
         elif isinstance(event, CsmsLost):
             self._accepted = False
+
+
+def _not_transferred(request: str, at_s: float) -> Transferred:
+    return Transferred(request=request, at_s=at_s, ok=False, detail="no CSMS is configured")

@@ -168,6 +168,15 @@ class ReportMeterValues:
     csms_transaction_id: int | None = None
 
 
+class TransferData(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell the CSMS something in our own words, once; answered by Transferred."""
+
+    request: str
+    vendor_id: str
+    message_id: str
+    data: str
+
+
 class Verdict(Enum):
     """Answer to a request of the CSMS; adapters spell it in their version's words."""
 
@@ -306,6 +315,7 @@ Effect = (
     | SendRecord
     | ReportConnector
     | ReportMeterValues
+    | TransferData
     | Answer
     | LogSecurityEvent
     | DoSecurityTask

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from chargepoint.station import local_requests as requests
 from chargepoint.station.availability import Availability
 from chargepoint.station.desk import Desk
-from chargepoint.station.effects import AnswerHere, Verdict
+from chargepoint.station.effects import AnswerHere, TransferData, Verdict
 from chargepoint.station.local_limits import LocalLimits
 from chargepoint.station.local_requests import LocalRequest
 from chargepoint.station.maintenance import Maintenance
@@ -48,6 +48,10 @@ class LocalDesk:
             case requests.VisitRecorded():
                 problem = self._maintenance.record(event.by, event.note, event.tasks)
                 self._answer(event, problem is None, problem or "recorded")
+            case requests.TransferAsked():
+                self._transfer(event)
+            case requests.Transferred(ok=ok, detail=detail):
+                self._answer(event, ok, detail)
             case _:
                 raise AssertionError(f"nobody deals with {type(event).__name__}")
 
@@ -61,6 +65,19 @@ class LocalDesk:
             self._answer(event, True, "out of service as soon as the transaction has ended")
         else:
             self._answer(event, True, self._state_words(event))
+
+    def _transfer(self, event: requests.TransferAsked) -> None:
+        if not self._desk.online:
+            self._answer(event, False, "the CSMS is not connected")
+            return
+        self._desk.emit(
+            TransferData(
+                request=event.request,
+                vendor_id=event.vendor_id,
+                message_id=event.message_id,
+                data=event.data,
+            )
+        )
 
     def _state_words(self, event: requests.EnableAsked) -> str:
         if not event.enabled:

@@ -41,3 +41,18 @@ class UnlockHereAsked(LocalRequest, frozen=True, kw_only=True):
     """Free the plug; a transaction that is still running ends first."""
 
     evse: int
+
+
+class TransferAsked(LocalRequest, frozen=True, kw_only=True):
+    """Tell the CSMS something in words of our own (DataTransfer), if it listens now."""
+
+    vendor_id: str
+    message_id: str
+    data: str
+
+
+class Transferred(LocalRequest, frozen=True, kw_only=True):
+    """What the CSMS said to it; `request` is that of the TransferAsked."""
+
+    ok: bool
+    detail: str

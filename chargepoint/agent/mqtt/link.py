@@ -45,6 +45,9 @@ ANSWER_S = 10.0
 WAKE_S = 1.0
 ONLINE, OFFLINE = "online", "offline"
 
+Watcher = Callable[[bool, str], None]
+"""Whether it is connected now, and else why not."""
+
 Received = Callable[[str, bytes, bool], None]
 """Topic, payload, and whether the broker had kept it."""
 
@@ -60,22 +63,20 @@ class _Parcel(msgspec.Struct, kw_only=True):
 
 
 class MqttLink:
-    """`changed(connected, error)` and `received` are called in the loop's thread."""
+    """`watchers` hear of each change, `readers` of each message, both in the loop's thread."""
 
     def __init__(
         self,
         settings: Mqtt,
         station: str,
         topics: Topics,
-        changed: Callable[[bool, str], None],
-        received: Received,
         retry_min_s: float = 2.0,
     ) -> None:
         self._settings = settings
         self._client_id = f"chargepoint-{station}"
         self._topics = topics
-        self._changed = changed
-        self._received = received
+        self.watchers: list[Watcher] = []
+        self.readers: list[Received] = []
         self._backoff = Backoff(
             wait_min_s=retry_min_s, random_range_s=retry_min_s, doublings=4, random=random.random
         )
@@ -87,7 +88,8 @@ class MqttLink:
         self._wake_in, self._wake_out = socket.socketpair()
         self._outbox: deque[_Parcel] = deque()
         self._under_way: dict[int, _Parcel] = {}
-        self._subscriptions: list[str] = []
+        self.subscriptions: list[str] = []
+        """Filters of what the readers want; to be set before the start."""
         self._crowd = threading.Semaphore(INBOX_MAX)
         self.connected = False
         """As the loop has been told."""
@@ -96,9 +98,9 @@ class MqttLink:
 
     # --- In the loop ------------------------------------------------------------------------------
 
-    def start(self, subscriptions: tuple[str, ...] = ()) -> None:
+    def start(self) -> None:
+        """Begin; belongs to the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._subscriptions = list(subscriptions)
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._thread.start()
@@ -146,11 +148,13 @@ class MqttLink:
 
     def _note(self, connected: bool, error: str) -> None:
         self.connected, self.error = connected, error
-        self._changed(connected, error)
+        for watcher in self.watchers:
+            watcher(connected, error)
 
     def _take(self, topic: str, payload: bytes, retained: bool) -> None:
         self._crowd.release()
-        self._received(topic, payload, retained)
+        for reader in self.readers:
+            reader(topic, payload, retained)
 
     # --- In the thread ----------------------------------------------------------------------------
 
@@ -265,7 +269,7 @@ class MqttLink:
 
     def _greet(self, client: paho.Client) -> None:
         client.publish(self._topics.online, ONLINE, qos=1, retain=True)
-        for subscription in self._subscriptions:
+        for subscription in self.subscriptions:
             client.subscribe(subscription, qos=1)
         self._log.info("mqtt.connected", broker=self._settings.host)
         self._tell(partial(self._note, True, ""))

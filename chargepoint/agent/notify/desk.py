@@ -1,226 +1,163 @@
-"""The desk that messages are handed to: it never blocks, never raises, and always tells.
+"""All ways out of the station that are configured, behind one desk.
 
-Each channel has lanes, each lane a bounded queue and a task. Messages to one address stay in one
-lane, in order; a server that hangs holds up its own lane and nothing else. A place that was not
-reached is looked for every 30 s, and `LinkUp` told when it is there again.
+What is not configured is not loaded: each channel brings its library along.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-import msgspec
+from chargepoint.agent.notify.dispatch import Dispatch
+from chargepoint.agent.notify.way import TellAlert, Way
+from chargepoint.agent.requests.waiting import LocalAnswers
+from chargepoint.config import Config
+from chargepoint.ipc.care import ModemHealth
+from chargepoint.station.alerts.values import Channel, LinkUp, Message, Settled
 
-from chargepoint import log
-from chargepoint.agent.notify import reach
-from chargepoint.agent.notify.way import Outlet, Place, TellAlert, Undelivered, Way
-from chargepoint.station.alerts.values import AlertEvent, Channel, LinkUp, Message, Settled
-
-WAITING_MAX = 64
-"""Messages that may wait in one lane; the engine keeps the rest."""
-
-LANES = 3
-TRY_S = 30.0
-PROBE_EVERY_S = 30.0
-PROBE_S = 5.0
-PLACES_MAX = 16
+if TYPE_CHECKING:
+    from chargepoint.agent.mqtt.link import MqttLink
+    from chargepoint.agent.notify.dead_man import SignOfLife
+    from chargepoint.agent.notify.email_replies import EmailReplies
+    from chargepoint.agent.notify.sms import SmsChannel
 
 
 class NotifyDesk:
-    """`ways`: channels that send one by one. `outlets`: those that do their own queueing.
+    """`tell` hears what becomes of messages, replies and links, in the loop's thread.
 
-    `tell` is called in the loop's thread. An outlet is given `desk.settled` as its own `tell`.
+    `answers`: asks the station, for the way over the CSMS. `alive`: whether the station does its
+    work, for the sign of life.
     """
 
     def __init__(
         self,
-        ways: Sequence[Way],
+        config: Config,
         tell: TellAlert,
+        *,
+        answers: LocalAnswers | None = None,
+        alive: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.monotonic,
-        probe_every_s: float = PROBE_EVERY_S,
     ) -> None:
         self._tell = tell
         self._now = now
-        self._probe_every_s = probe_every_s
-        self._ways = {way.channel: _Line(way, self.settled, self._unreached, now) for way in ways}
-        self._outlets: dict[Channel, Outlet] = {}
-        self._unreached_places: dict[Place, set[Channel]] = {}
-        self._trying: dict[int, asyncio.Future[Settled]] = {}
-        self._numbers = itertools.count(-1, -1)
-        self._probing: asyncio.Task[None] | None = None
+        self.mqtt: MqttLink | None = _link(config)
+        self._dispatch = Dispatch(list(_ways(config, self.mqtt, answers)), tell, now)
+        self._sms: SmsChannel | None = _sms(config, self._dispatch)
+        self._replies: EmailReplies | None = _replies(config, self._dispatch)
+        self._sign_of_life: SignOfLife | None = _sign_of_life(config, alive)
+        self._pinging: asyncio.Task[None] | None = None
+        if self.mqtt is not None:
+            self.mqtt.watchers.append(self._mqtt_changed)
 
-    def join(self, channel: Channel, outlet: Outlet) -> None:
-        """Let `outlet` serve a channel."""
-        self._outlets[channel] = outlet
+    def start(self) -> None:
+        """Begin to send; belongs to the running loop. Readers of `mqtt` join before."""
+        self._dispatch.start()
+        for part in (self.mqtt, self._sms, self._replies):
+            if part is not None:
+                part.start()
+        if self._sign_of_life is not None:
+            self._pinging = asyncio.create_task(self._sign_of_life.run(), name="sign-of-life")
+
+    async def stop(self) -> None:
+        """Send no more; what waits is the engine's. Takes about a second at most."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+        if self._replies is not None:
+            self._replies.stop()
+        await self._dispatch.stop()
+        if self._sms is not None:
+            await asyncio.to_thread(self._sms.stop)
+        if self.mqtt is not None:
+            await self.mqtt.stop()
+
+    def send(self, message: Message) -> None:
+        """Have it sent; `Settled` follows in any case. Never blocks, never raises."""
+        self._dispatch.send(message)
+
+    async def try_channel(self, message: Message) -> Settled:
+        """Send it now and wait for what becomes of it, at most 30 s. Nothing is told."""
+        return await self._dispatch.try_channel(message)
 
     @property
     def failing(self) -> Mapping[Channel, str]:
         """Channels whose last attempt failed, with what was said."""
-        lines = self._ways.items()
-        return {channel: line.problem for channel, line in lines if line.problem}
+        return self._dispatch.failing
 
-    def start(self) -> None:
-        """Begin to send; belongs to the running loop."""
-        for line in self._ways.values():
-            line.start()
-        self._probing = asyncio.create_task(self._probe(), name="notify-probe")
+    @property
+    def dead_man_problem(self) -> str:
+        """Why the sign of life does not get out; empty: it does, or none is configured."""
+        return "" if self._sign_of_life is None else self._sign_of_life.problem
 
-    async def stop(self) -> None:
-        """Send no more. What waits was told as nothing yet: the engine has it."""
-        tasks = [task for line in self._ways.values() for task in line.tasks]
-        if self._probing is not None:
-            tasks.append(self._probing)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+    def modem(self) -> ModemHealth | None:
+        """How the modem is; None without one."""
+        return None if self._sms is None else self._sms.health()
 
-    def send(self, message: Message) -> None:
-        """Have it sent; `Settled` follows in any case."""
-        outlet = self._outlets.get(message.channel)
-        if outlet is not None:
-            outlet.send(message)
-            return
-        line = self._ways.get(message.channel)
-        if line is None:
-            self._failed(message, f"{message.channel} is not configured", retry=False)
-        elif not line.take(message):
-            self._failed(message, "too many messages wait already", retry=True)
-
-    async def try_channel(self, message: Message) -> Settled:
-        """Send it now and wait for what becomes of it, at most 30 s. Nothing is told."""
-        number = next(self._numbers)
-        outcome: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
-        self._trying[number] = outcome
-        try:
-            self.send(msgspec.structs.replace(message, delivery=number))
-            async with asyncio.timeout(TRY_S):
-                settled = await outcome
-        except TimeoutError:
-            settled = _settled(message, self._now(), "failed", f"no outcome within {TRY_S:g} s")
-        finally:
-            del self._trying[number]
-        return msgspec.structs.replace(settled, delivery=message.delivery)
-
-    def settled(self, event: AlertEvent) -> None:
-        """Pass on what a channel tells; in the loop's thread."""
-        if isinstance(event, Settled) and event.delivery < 0:
-            trying = self._trying.get(event.delivery)
-            if trying is not None and not trying.done():
-                trying.set_result(event)
-            return
-        self._tell(event)
-
-    def _failed(self, message: Message, detail: str, retry: bool) -> None:
-        self.settled(_settled(message, self._now(), "failed", detail, retry))
-
-    # --- Places that were not reached -------------------------------------------------------------
-
-    def _unreached(self, place: Place, channel: Channel) -> None:
-        if place in self._unreached_places or len(self._unreached_places) < PLACES_MAX:
-            self._unreached_places.setdefault(place, set()).add(channel)
-
-    async def _probe(self) -> None:
-        while True:
-            await asyncio.sleep(self._probe_every_s)
-            for place in list(self._unreached_places):
-                try:
-                    connection = await reach.connect(place, PROBE_S)
-                except Undelivered:
-                    continue
-                connection.close()
-                channels = self._unreached_places.pop(place)
-                self._tell(LinkUp(at_s=self._now(), channels=frozenset(channels)))
+    def _mqtt_changed(self, connected: bool, error: str) -> None:
+        if connected:
+            self._tell(LinkUp(at_s=self._now(), channels=frozenset({Channel.MQTT})))
 
 
-class _Line:
-    """One channel: its lanes, and whether it works."""
+def _link(config: Config) -> MqttLink | None:
+    if config.mqtt is None:
+        return None
+    from chargepoint.agent.mqtt.link import MqttLink
+    from chargepoint.agent.mqtt.topics import topics
 
-    def __init__(
-        self,
-        way: Way,
-        settled: Callable[[Settled], None],
-        unreached: Callable[[Place, Channel], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._way = way
-        self._settled = settled
-        self._unreached = unreached
-        self._now = now
-        self._lanes: list[asyncio.Queue[Message]] = [
-            asyncio.Queue(WAITING_MAX) for _ in range(LANES)
-        ]
-        self.tasks: list[asyncio.Task[None]] = []
-        self.problem = ""
-        self._since_s = 0.0
-        self._log = log.get("notify")
-
-    def start(self) -> None:
-        name = f"notify-{self._way.channel}"
-        self.tasks = [asyncio.create_task(self._run(lane), name=name) for lane in self._lanes]
-
-    def take(self, message: Message) -> bool:
-        """False when too much waits."""
-        lane = self._lanes[zlib.crc32(message.address.encode()) % LANES]
-        try:
-            lane.put_nowait(message)
-        except asyncio.QueueFull:
-            return False
-        return True
-
-    async def _run(self, lane: asyncio.Queue[Message]) -> None:
-        while True:
-            message = await lane.get()
-            self._settled(await self._attempt(message))
-
-    async def _attempt(self, message: Message) -> Settled:
-        try:
-            async with asyncio.timeout(self._way.limit_s):
-                reference = await self._way.send(message)
-        except Undelivered as error:
-            if error.place is not None:
-                self._unreached(error.place, self._way.channel)
-            return self._lost(message, error.detail, error.retry)
-        except TimeoutError:
-            return self._lost(message, f"not done within {self._way.limit_s:g} s", True)
-        except OSError as error:
-            return self._lost(message, str(error) or type(error).__name__, True)
-        except Exception as error:  # a message must not end the station, whatever is wrong with it
-            self._log.error("channel.broken", channel=self._way.channel.value, exc_info=error)
-            return self._lost(message, f"internal error: {type(error).__name__}", False)
-        if self.problem:
-            lost_s = round(self._now() - self._since_s, 1)
-            self._log.info("channel.recovered", channel=self._way.channel.value, lost_s=lost_s)
-            self.problem = ""
-        return _settled(message, self._now(), "sent", reference=reference)
-
-    def _lost(self, message: Message, detail: str, retry: bool) -> Settled:
-        if not self.problem:
-            self._since_s = self._now()
-            channel = self._way.channel.value
-            self._log.warning("channel.failed", channel=channel, error=detail)
-        self.problem = detail
-        return _settled(message, self._now(), "failed", detail, retry)
+    return MqttLink(config.mqtt, config.station.id, topics(config))
 
 
-def _settled(
-    message: Message,
-    at_s: float,
-    state: str,
-    detail: str = "",
-    retry: bool = False,
-    reference: str = "",
-) -> Settled:
-    assert state in ("sent", "failed")
-    return Settled(
-        at_s=at_s,
-        delivery=message.delivery,
-        state="sent" if state == "sent" else "failed",
-        detail=detail,
-        retry=retry,
-        reference=reference,
-    )
+def _ways(config: Config, link: MqttLink | None, answers: LocalAnswers | None) -> Iterator[Way]:
+    alerts, contacts = config.alerts, config.alerts.contact
+    if alerts.email is not None:
+        from chargepoint.agent.notify.email import EmailWay
+
+        yield EmailWay(alerts.email, config.station.id)
+    if any(contact.webhook for contact in contacts):
+        from chargepoint.agent.notify.webhook import WebhookWay
+
+        yield WebhookWay(alerts.webhook, config.station.id)
+    if any(contact.ntfy for contact in contacts):
+        from chargepoint.agent.notify.ntfy import NtfyWay
+
+        yield NtfyWay()
+    if any(contact.apprise for contact in contacts):
+        from chargepoint.agent.notify.apprise import AppriseWay
+
+        yield AppriseWay()
+    if link is not None:
+        from chargepoint.agent.mqtt.topics import topics
+        from chargepoint.agent.notify.mqtt import MqttWay
+
+        yield MqttWay(link, topics(config))
+    if alerts.csms.vendor_id and answers is not None:
+        from chargepoint.agent.notify.csms import CsmsWay
+
+        yield CsmsWay(alerts.csms, answers)
+
+
+def _sms(config: Config, dispatch: Dispatch) -> SmsChannel | None:
+    if config.alerts.modem is None:
+        return None
+    from chargepoint.agent.notify.sms import SmsChannel
+
+    channel = SmsChannel(config, dispatch.settled)
+    dispatch.join(Channel.SMS, channel)
+    return channel
+
+
+def _replies(config: Config, dispatch: Dispatch) -> EmailReplies | None:
+    if config.alerts.email is None or not config.alerts.email.reply_server:
+        return None
+    from chargepoint.agent.notify.email_replies import EmailReplies
+
+    return EmailReplies(config.alerts.email, dispatch.settled)
+
+
+def _sign_of_life(config: Config, alive: Callable[[], bool]) -> SignOfLife | None:
+    if config.alerts.dead_man is None:
+        return None
+    from chargepoint.agent.notify.dead_man import SignOfLife
+
+    return SignOfLife(config.alerts.dead_man, alive)

@@ -30,6 +30,7 @@ from chargepoint.ocpp.v16.calls import (
     BootCall,
     Calls,
     Context,
+    DataCall,
     HeartbeatCall,
     MeterCall,
     StatusCall,
@@ -50,6 +51,12 @@ from chargepoint.ocpp.v16.security import (
 )
 from chargepoint.ocpp.v16.status import StatusReporter, status_notification
 from chargepoint.ocpp.v16.transactions import Request
+from chargepoint.ocpp.v16.transfer import (
+    data_transfer,
+    not_transferred,
+    transfer_failed,
+    transferred,
+)
 from chargepoint.ocpp.v16.trigger import Wanted
 from chargepoint.ocpp.view import BootInformation, LinkSettings, StationView
 from chargepoint.station.effects import (
@@ -61,6 +68,7 @@ from chargepoint.station.effects import (
     ReportMeterValues,
     SendCsr,
     SendRecord,
+    TransferData,
 )
 from chargepoint.station.events import (
     AuthorizationAnswered,
@@ -170,6 +178,8 @@ class Adapter16(Adapter):
                 self._report_meter_values(effect, now_s)
             case SendCsr():
                 self._sign(effect, now_s)
+            case TransferData():
+                self._transfer(effect, now_s)
             case ReportFile(report=report):
                 self._file_settled(self._files.owe(report), now_s)
             case _:
@@ -263,6 +273,17 @@ class Adapter16(Adapter):
         if not self._usable or not self._calls.queue("SignCertificate", request, CsrCall(), now_s):
             self._out.tell(csr_answered(None, now_s))
 
+    def _transfer(self, effect: TransferData, now_s: float) -> None:
+        crowded = self._calls.count(DataCall) >= MESSAGES_MAX
+        request, context = data_transfer(effect), DataCall(effect.request)
+        sent = (
+            self._usable
+            and not crowded
+            and self._calls.queue("DataTransfer", request, context, now_s)
+        )
+        if not sent:
+            self._out.tell(not_transferred(effect.request, now_s))
+
     def _report_meter_values(self, effect: ReportMeterValues, now_s: float) -> None:
         """Values outside records; while Pending only what was triggered."""
         values = meter_values(effect.samples, self._times, now_s)
@@ -351,6 +372,8 @@ class Adapter16(Adapter):
                 self._out.tell(self._delivery.answered(context, action, payload, now_s))
             case CsrCall():
                 self._out.tell(csr_answered(payload, now_s))
+            case DataCall(request=request):
+                self._out.tell(transferred(request, payload, now_s))
             case FileCall(report=report):
                 self._file_settled(report, now_s)
             case StatusCall() | MeterCall():
@@ -383,6 +406,8 @@ class Adapter16(Adapter):
                 self._out.tell(self._record_failed(context, event, now_s))
             case CsrCall():
                 self._out.tell(csr_refused(now_s))
+            case DataCall(request=request):
+                self._out.tell(transfer_failed(request, event.code, now_s))
             case FileCall(report=report):
                 self._file_settled(report, now_s)
             case HeartbeatCall() | StatusCall() | MeterCall():
@@ -422,6 +447,8 @@ class Adapter16(Adapter):
                 self._out.tell(RecordReturned(sequence=context.sequence, at_s=now_s))
             case CsrCall():
                 self._out.tell(csr_answered(None, now_s))
+            case DataCall(request=request):
+                self._out.tell(not_transferred(request, now_s))
             case FileCall():
                 self._file_settled(self._files.returned(context, counts=False), now_s)
             case StatusCall():

@@ -45,12 +45,19 @@ class MeterCall(msgspec.Struct, frozen=True):
     """Values outside records."""
 
 
+class DataCall(msgspec.Struct, frozen=True):
+    """DataTransfer of our own, for what was asked under `request`."""
+
+    request: str
+
+
 Context = (
     BootCall
     | HeartbeatCall
     | StatusCall
     | AuthorizationCall
     | MeterCall
+    | DataCall
     | RecordCall
     | CsrCall
     | FileCall
@@ -66,6 +73,7 @@ PRIORITIES = {
     FileCall:          3,
     RecordCall:        4,
     MeterCall:         5,
+    DataCall:          5,
     CsrCall:           6,
 }
 # fmt: on

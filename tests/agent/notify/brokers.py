@@ -84,14 +84,14 @@ class Listener:
         self.subscribed = False
 
     def last(self, topic: str) -> str | None:
-        return self.messages.get(topic, [None])[-1]  # type: ignore[list-item]
+        return self.messages.get(topic, [None])[-1]
 
     def publish(self, topic: str, payload: str, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     async def until(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_S):
-            while not done():
+            while not done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
@@ -110,7 +110,7 @@ async def listening(port: int, *filters: str, user: str = "") -> AsyncIterator[L
         found.subscribed = True
 
     client.on_message = on_message
-    client.on_subscribe = on_subscribe  # type: ignore[assignment]
+    client.on_subscribe = on_subscribe
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:

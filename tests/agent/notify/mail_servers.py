@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.smtp import SMTP as Server
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 USER, PASSWORD = "station", "geheim"
 
@@ -31,7 +30,7 @@ class MailServer:
     logins: list[str] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802
-        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         answer = self.rcpt.pop(0) if len(self.rcpt) > 1 else self.rcpt[0]
         if answer.startswith("250"):
@@ -39,7 +38,7 @@ class MailServer:
         return answer
 
     async def handle_DATA(  # noqa: N802
-        self, server: Server, session: Session, envelope: Envelope
+        self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         answer = self.data.pop(0) if len(self.data) > 1 else self.data[0]
         assert isinstance(envelope.content, bytes)
@@ -51,7 +50,7 @@ class MailServer:
         return answer
 
     def check(
-        self, server: Server, session: Session, envelope: Envelope, how: str, data: Any
+        self, server: SMTP, session: Session, envelope: Envelope, how: str, data: Any
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append(data.login.decode())
@@ -69,7 +68,7 @@ async def mail_server(
     if tls is not None and not implicit:
         options |= {"tls_context": tls, "require_starttls": True}
     serving = await asyncio.get_running_loop().create_server(
-        lambda: Server(found, hostname="localhost", **options),
+        lambda: SMTP(found, hostname="localhost", **options),
         "127.0.0.1",
         0,
         ssl=tls if implicit else None,

@@ -64,8 +64,11 @@ class Seen:
 
 @contextlib.asynccontextmanager
 async def linked(settings: Mqtt, seen: Seen, *subscriptions: str) -> AsyncIterator[MqttLink]:
-    link = MqttLink(settings, "CP-7", TOPICS, seen.changed, seen.take, retry_min_s=0.05)
-    link.start(subscriptions)
+    link = MqttLink(settings, "CP-7", TOPICS, retry_min_s=0.05)
+    link.watchers.append(seen.changed)
+    link.readers.append(seen.take)
+    link.subscriptions.extend(subscriptions)
+    link.start()
     try:
         yield link
     finally:
@@ -113,7 +116,8 @@ async def test_the_broker_says_offline_when_the_station_is_gone_without_a_word(
 
     seen = Seen()
     async with listening(served.port, TOPICS.online) as listener:
-        link = MqttLink(on(served.port), "CP-7", TOPICS, seen.changed, seen.take, retry_min_s=60.0)
+        link = MqttLink(on(served.port), "CP-7", TOPICS, retry_min_s=60.0)
+        link.watchers.append(seen.changed)
         link.start()
         await seen.until_changes(1)
         thief = paho.Client(CallbackAPIVersion.VERSION2, client_id="chargepoint-CP-7")
@@ -139,13 +143,13 @@ async def test_it_connects_again_after_the_broker_was_away_and_alerts_go_out(
         assert caught.value.retry
         served.start()
         async with asyncio.timeout(8):
-            while not link.connected:
+            while not link.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await link.publish("a/b", b"1")
 
 
 async def test_what_is_under_way_when_the_broker_dies_is_given_back(served: Broker) -> None:
-    """Stopped, it takes bytes and answers nothing; killed, it takes what was not confirmed along."""
+    """Stopped, it takes bytes and answers nothing; killed, it confirms no more."""
     import os
     import signal
 
@@ -266,7 +270,7 @@ async def test_more_states_than_may_wait_are_dropped(served: Broker) -> None:
 
 async def link_empty(link: MqttLink) -> None:
     async with asyncio.timeout(5):
-        while link._full:
+        while link._full:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

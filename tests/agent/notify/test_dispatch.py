@@ -1,4 +1,4 @@
-"""The desk: never blocks, keeps order, tells each outcome, finds out when a way works again."""
+"""Dispatch: never blocks, keeps order, tells each outcome, finds out when a way works again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from chargepoint.agent.notify import desk as desk_module
-from chargepoint.agent.notify.desk import WAITING_MAX, NotifyDesk
+from chargepoint.agent.notify import dispatch as dispatch_module
+from chargepoint.agent.notify.dispatch import WAITING_MAX, Dispatch
 from chargepoint.agent.notify.way import Place, Undelivered, one_line
 from chargepoint.station.alerts.values import Channel, LinkUp, Message, Settled
 from tests.agent.notify.receivers import dead_port
@@ -36,8 +36,8 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def running(way: Scripted, told: Told, **options: float) -> AsyncIterator[NotifyDesk]:
-    desk = NotifyDesk([way], told, now=lambda: 100.0, **options)
+async def running(way: Scripted, told: Told, **options: float) -> AsyncIterator[Dispatch]:
+    desk = Dispatch([way], told, now=lambda: 100.0, **options)
     desk.start()
     try:
         yield desk
@@ -142,7 +142,7 @@ async def test_trying_a_channel_gives_the_outcome_and_tells_nothing() -> None:
 
 
 async def test_trying_a_channel_that_hangs_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "TRY_S", 0.05)
+    monkeypatch.setattr(dispatch_module, "TRY_S", 0.05)
     way = Scripted(lambda _: "")
     way.hold.clear()
     async with running(way, Told()) as desk:
@@ -152,7 +152,7 @@ async def test_trying_a_channel_that_hangs_ends(monkeypatch: pytest.MonkeyPatch)
 
 async def test_an_outlet_serves_its_channel_and_can_be_tried_too() -> None:
     told = Told()
-    desk = NotifyDesk([], told, now=lambda: 100.0)
+    desk = Dispatch([], told, now=lambda: 100.0)
 
     class Outlet:
         def send(self, message: Message) -> None:
