@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO, cast
 
 import msgspec
@@ -56,6 +56,7 @@ def set_up(
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        _overheard,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _json if form == "json" else _text,
@@ -69,6 +70,23 @@ def set_up(
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=stream, force=True, format="%(message)s")
+
+
+Listener = Callable[[str, Mapping[str, Any]], None]
+"""Takes name and fields of an event, in whichever thread logs; must not log itself."""
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Let `listener` hear every event that is logged in this process from now on."""
+    _listeners.append(listener)
+
+
+def unlisten(listener: Listener) -> None:
+    """The end of `listen`."""
+    if listener in _listeners:
+        _listeners.remove(listener)
 
 
 class QueuedOutput:
@@ -113,6 +131,14 @@ class QueuedOutput:
                 self._stream.flush()
             except (OSError, ValueError):
                 return
+
+
+def _overheard(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for listener in _listeners:
+        listener(event["event"], event)
+    return event
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

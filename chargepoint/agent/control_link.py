@@ -90,6 +90,8 @@ class ControlLinks:
         """What each EVSE was last seen to be; empty while not connected."""
         self.health: dict[str, m.Health] = {}
         self.facts = FactLog(now)
+        self.taps: list[Callable[[m.AnyFact], None]] = []
+        """Who else wants to hear every fact, in the loop's thread."""
         """What the safety programs have told lately, as lines of a log."""
         self._devices = DevicesSeen({e: name for bus in buses for name, e in bus.meters.items()})
 
@@ -192,6 +194,8 @@ class ControlLinks:
     def _heard(self, link: _Link, fact: m.AnyFact) -> None:
         self._devices.heard(fact)
         self.facts.heard(link.bus.name, fact)
+        for tap in self.taps:
+            tap(fact)
         match fact:
             case m.Snapshot():
                 self._met(link, fact)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from chargepoint.agent.alerting.desk import Alerting
 from chargepoint.agent.audit import Audit
+from chargepoint.agent.clock import host_boot_id
 from chargepoint.agent.field import Field, build
 from chargepoint.agent.host import HostWatch, Lateness
+from chargepoint.agent.requests.alerts import AlertRequests
 from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
@@ -56,8 +59,15 @@ class Local:
             trusted=lambda: desk.station.overview(desk.now()).clock in TRUSTED,
         )
         self.bus = BusDesk(config, desk.controls, self._field)
+        signal = None
+        if config.alerts.signal is not None:
+            from chargepoint.agent.notify.signal import SignalDesk
+
+            signal = SignalDesk(config.alerts.signal, self.bus.transact)
+        self.alerting = Alerting(config, desk, self.health, host_boot_id(), signal)
         audit = Audit(config.state_dir)
         handlers = {
+            **AlertRequests(config, self.alerting).handlers(),
             **AuditRequests(audit).handlers(),
             **BusRequests(self.bus).handlers(),
             **EvseRequests(desk.evses).handlers(),
@@ -79,10 +89,12 @@ class Local:
         await self._service.start()
         self._field.start()
         self._host.start()
+        self.alerting.start()
         self._watching = asyncio.create_task(self._lateness.watch(), name="lateness")
 
     async def stop(self) -> None:
         await self._service.stop()
+        await self.alerting.stop()
         self._host.stop()
         if self._watching is not None:
             self._watching.cancel()

@@ -185,7 +185,7 @@ class _Agent:
         try:
             if csms is not None:
                 await _first(running, csms.begun)
-            local = self._local(parts, station, opened.quarantined, failure)
+            local = self._local(parts, station, opened, failure)
             await local.start()
             self._begun()
             await asyncio.wait((running, failure), return_when=asyncio.FIRST_COMPLETED)
@@ -232,7 +232,7 @@ class _Agent:
         self,
         parts: Parts,
         station: Station,
-        quarantined_before: int,
+        opened: Opened,
         failure: asyncio.Future[Restart | None],
     ) -> Local:
         """The side towards people and devices. Loaded here, because that may wait."""
@@ -261,7 +261,9 @@ class _Agent:
             bookkeeping=Bookkeeping(
                 writer=parts.writer, station=station, tell=self._inbox.put, now=time.monotonic
             ),
-            quarantined_before=quarantined_before,
+            quarantined_before=opened.quarantined,
+            kept=opened.spaces,
+            write=parts.writer.write,
             started_s=self._started_s,
             now=time.monotonic,
             evses=EvseDesk(answers=parts.here, controls=parts.controls, now=time.monotonic),

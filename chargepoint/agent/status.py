@@ -5,7 +5,7 @@ IdTokens are masked here; passwords are not known here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -19,9 +19,11 @@ from chargepoint.agent.jobs.snapshot import Snapshot
 from chargepoint.agent.messages import KEPT, Messages
 from chargepoint.agent.requests.evse import EvseDesk
 from chargepoint.agent.requests.tokens import ReaderDesk
+from chargepoint.agent.store_effects import StoreEffect
 from chargepoint.agent.wiring import FIRMWARE, KEY_OF
 from chargepoint.config import Config
 from chargepoint.ipc.service import (
+    AlertCounts,
     Answered,
     CostStatus,
     CountsStatus,
@@ -64,6 +66,12 @@ REGISTERED: dict[str, State] = {
 }
 
 
+class Glance(msgspec.Struct):
+    """What others add to the status once they are there."""
+
+    alerts: Callable[[], AlertCounts | None] = lambda: None
+
+
 class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     """Answers the requests of `agent.service`."""
 
@@ -86,6 +94,11 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
     """Keys and certificates that are held."""
     lines: Callable[[], Sequence[tuple[float, str]]] = tuple
     """Last log lines with the host's time."""
+    kept: Mapping[str, Mapping[str, str]] = {}
+    """What the store kept, by space, at the start."""
+    write: Callable[[Sequence[StoreEffect]], None] = lambda effects: None
+    """Keeps something beside the station."""
+    glance: Glance = msgspec.field(default_factory=Glance)
     written: Callable[[], int] = int
     """How many log lines there ever were."""
     readers: ReaderDesk = msgspec.field(default_factory=ReaderDesk)
@@ -108,6 +121,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             ),
             evses=tuple(self._evse(evse) for evse in overview.evses),
             warnings=self._warnings(),
+            alerts=self.glance.alerts(),
         )
 
     def variables(self) -> Variables:

@@ -39,7 +39,7 @@ class MaintenanceRequests:
         maintenance, usage = self._station.maintenance, self._station.usage
         numbers = [evse.evse for evse in self._station.overview(self._now()).evses]
         yield MaintenanceStatus(
-            items=tuple(_item(item) for item in maintenance.items(self._now())),
+            items=items_of(self._station, self._now()),
             visits=tuple(_visit(visit) for visit in maintenance.visits),
             uses=tuple(_use(evse, usage.of(evse)) for evse in (0, *numbers)),
         )
@@ -55,6 +55,11 @@ class MaintenanceRequests:
             ),
             STATION_WAIT_S,
         )
+
+
+def items_of(station: Station, now_s: float) -> tuple[MaintenanceItem, ...]:
+    """What is looked after, as it stands now."""
+    return tuple(_item(item) for item in station.maintenance.items(now_s))
 
 
 def _item(item: book.Item) -> MaintenanceItem:
