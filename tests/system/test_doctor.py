@@ -37,15 +37,15 @@ def faults(evidence: Evidence) -> Faults:
 class Site:
     """A charger on the wire whose programs were never started."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, raw: dict[str, Any] | None = None) -> None:
         self.stage = stage
-        self.raw: dict[str, Any] = changed(
+        self.raw: dict[str, Any] = raw or changed(
             example(),
             {
                 "paths.state_dir": "state",
                 "paths.run_dir": "run",
                 "csms": None,
-                "bus.0.timeout_max_s": 0.05,
+                "bus.0.timeout_max_s": 0.06,
             },
         )
 
@@ -109,6 +109,29 @@ def test_defects_of_a_charger_that_was_never_started_are_found_by_their_cause(
         stage.config_path.chmod(0o644)
         secret = {"csms": {"url": "ws://127.0.0.1:9/", "password": "0123456789abcdef"}}
         assert site.faults(**secret) == {("doctor.secret_readable", str(stage.config_path))}
+
+
+def test_devices_with_a_line_of_their_own_are_asked_too(tmp_path: Path) -> None:
+    reader = {"name": "nfc", "kind": "serial", "port": "nfc.tty", "baud": 115200}
+    raw = example("openevse.toml")
+    raw["bus"].append(reader)
+    raw["device"].append({"name": "pn532", "driver": "pn532", "bus": "nfc"})
+    raw["evse"][0]["reader"] = "pn532"
+    with Stage(tmp_path, raw=raw) as stage:
+        stage.start_simulator()
+        site = Site(stage, changed(raw, {"paths.state_dir": "state", "paths.run_dir": "run"}))
+        evidence = gather(site.config(csms=None), network=False, pause_s=PAUSE_S)
+        assert faults(evidence) == set()
+        assert {probe.device: probe.trouble for probe in evidence.probes}["pn532"] == ""
+        boards = [probe for probe in evidence.probes if probe.board is not None]
+        assert len(boards) == 1
+        board = f"/device/{boards[0].device}/fault"
+        with site.broken("/device/pn532/fault", "silent"), site.broken(board, "silent"):
+            silent = site.faults(csms=None)
+        assert silent == {
+            ("doctor.device_silent", "pn532"),
+            ("doctor.device_silent", boards[0].device),
+        }
 
 
 # --- While it runs --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from chargepoint.config import Bus, Config, Device
 from chargepoint.doctor.evidence import Probe, Trouble
+from chargepoint.doctor.gathering import lines
 from chargepoint.doctor.gathering.links import INPUT, Read, ReadingLink
 from chargepoint.doctor.gathering.registers import probed
 from hal.bus.modbus import open_modbus_rtu, open_modbus_tcp
@@ -24,6 +25,9 @@ from hal.errors import BadReply, BusDown, DeviceError, DeviceRefused, NoReply
 
 UNITS_TRIED = range(1, 17)
 """Addresses at which a silent device is looked for; makers deliver low ones."""
+
+ATTEMPTS = 3
+"""Of a device that does not answer, or with a damaged frame, where it should."""
 
 SPEEDS: tuple[tuple[int, Literal["none", "even"]], ...] = tuple(
     (baud, parity) for baud in (9600, 19200, 38400, 57600, 115200) for parity in ("none", "even")
@@ -65,12 +69,7 @@ def probes(
         if bus.name not in usable:
             continue
         if bus.kind == "serial":
-            found += [
-                Probe(
-                    device=device.name, trouble="unasked", detail="it is asked while running only"
-                )
-                for device in devices
-            ]
+            found += [_line(config, bus, device) for device in devices]
             continue
         found += _bus(config, bus, devices, opener, pause_s)
     return tuple(found)
@@ -99,6 +98,13 @@ def _bus(
     yield from answers
 
 
+def _line(config: Config, bus: Bus, device: Device) -> Probe:
+    try:
+        return lines.asked(config, bus, device)
+    except DeviceError as error:
+        return Probe(device=device.name, trouble=trouble_of(error), detail=_told(error))
+
+
 @contextmanager
 def _opened(opener: Opener, config: Config, bus: Bus) -> Iterator[Read]:
     opened = opener(config, bus)
@@ -112,13 +118,18 @@ def _read(opened: Open, unit: int, function: int, address: int, count: int) -> t
     return opened.transact(unit, function, address, count)
 
 
-def probe(config: Config, device: Device, read: Read, unit: int | None = None) -> Probe:
-    """One device asked through `read`, at its unit or another."""
+def probe(
+    config: Config, device: Device, read: Read, unit: int | None = None, attempts: int = ATTEMPTS
+) -> Probe:
+    """One device asked through `read`, at its unit or another; one lost reply is no verdict."""
     link = ReadingLink(device.name, device.unit if unit is None else unit, read)
-    try:
-        return probed(config, device, link)
-    except DeviceError as error:
-        return Probe(device=device.name, trouble=trouble_of(error), detail=_told(error))
+    for attempt in range(1, attempts + 1):
+        try:
+            return probed(config, device, link)
+        except DeviceError as error:
+            if attempt == attempts or not isinstance(error, NoReply | BadReply):
+                return Probe(device=device.name, trouble=trouble_of(error), detail=_told(error))
+    raise AssertionError("attempts: expected at least 1")
 
 
 def trouble_of(error: DeviceError) -> Trouble:
@@ -160,7 +171,7 @@ def _elsewhere(
     found = []
     for device, answer in zip(devices, answers, strict=True):
         units = there if answer.trouble == "silent" else []
-        place = next((u for u in units if not probe(config, device, read, u).trouble), None)
+        place = next((u for u in units if not probe(config, device, read, u, 1).trouble), None)
         found.append(answer if place is None else replace(answer, elsewhere=f"unit {place}"))
     return found
 
@@ -188,7 +199,7 @@ def _otherwise(
         if (baud, parity) == (bus.baud, bus.parity):
             continue
         with _opened(opener, config, replace(bus, baud=baud, parity=parity)) as read:
-            if any(not probe(config, device, read).trouble for device in devices[:2]):
+            if any(not probe(config, device, read, attempts=1).trouble for device in devices[:2]):
                 place = f"{baud} baud, parity {parity}"
                 return [replace(answer, elsewhere=place) for answer in answers]
     return list(answers)
