@@ -238,6 +238,7 @@ function show(state) {
   for (const number of Object.keys(state.evse)) showEvse(number, state.evse[number]);
   showTalk(state);
   showReaders(state);
+  showAlerts(state);
   showGrid(state.grid);
   showDevices(state);
 }
@@ -264,6 +265,29 @@ function showReaders(state) {
   const lying = names.filter((name) => state.reader[name].token);
   $("card-state").textContent = lying.length
     ? lying.map((name) => `${state.reader[name].token} lies on ${name}.`).join(" ") : "No card on the reader.";
+}
+
+const SENT_SHOWN = 8;
+
+function showAlerts(state) {
+  const names = Object.keys(state.modem);
+  $("alerts").hidden = !names.length && !state.signal;
+  $("sms-form").hidden = $("modem-state").hidden = !names.length;
+  const parts = state.signal ? ["lamp", "buzzer"].filter((part) => state.signal[part] !== null) : [];
+  $("signal-state").textContent = parts.map((part) => `${part} ${state.signal[part] ? "on" : "off"}`).join(", ");
+  $("signal-state").hidden = !parts.length;
+  if (!names.length) return;
+  if ($("modem").options.length !== names.length) {
+    $("modem").replaceChildren(...names.map((name) => new Option(name, name)));
+    $("modem-label").hidden = names.length < 2;
+  }
+  const modem = state.modem[$("modem").value];
+  $("modem-state").textContent = `SIM: ${modem.sim}, ${modem.registered ? "registered" : "no network"}, ${modem.sent.length} sent`;
+  $("sms-sent").replaceChildren(...modem.sent.slice(-SENT_SHOWN).reverse().map((message) => {
+    const item = document.createElement("li");
+    item.textContent = `${message.to}: ${message.text}`;
+    return item;
+  }));
 }
 
 function showGrid(grid) {
@@ -380,6 +404,10 @@ async function start() {
   $("card-form").addEventListener("submit", (event) => {
     event.preventDefault();
     post(`/rfid/${$("reader").value}/present`, { token: $("token").value.trim(), hold_s: 0.5 });
+  });
+  $("sms-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    post(`/modem/${$("modem").value}/receive`, { from: $("sms-from").value.trim(), text: $("sms-text").value });
   });
   $("grid-on").addEventListener("change", () => post("/grid", { supply: $("grid-on").checked ? "on" : "off" }));
   $("hertz").addEventListener("input", () => { $("hertz-now").textContent = `${$("hertz").value} Hz`; });

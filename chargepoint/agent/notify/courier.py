@@ -286,7 +286,7 @@ class Courier:
         elif status.problem and status.problem != problem and status.state is not State.READY:
             if self._lost_s is None:
                 self._lost_s = self._now()
-            self._log.warning("modem.unavailable", problem=status.problem)
+            self._log.warning("modem.lost", problem=status.problem)
 
 
 def _same(one: str, other: str) -> bool:
