@@ -244,6 +244,7 @@ def _transaction(running: TransactionOverview) -> TransactionStatus:
         charging_state=running.charging_state.value,
         meter_start_wh=running.meter_start_wh,
         energy_wh=running.energy_wh,
+        duration_s=None if running.duration_s is None else round(running.duration_s, 1),
     )
 
 

@@ -95,6 +95,8 @@ class TransactionStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     meter_start_wh: int
     energy_wh: int | None
     """Register difference up to now; None while the meter is silent."""
+    duration_s: float | None = None
+    """Since its start, also while the clock is not trusted; None: not known."""
 
 
 class CostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -82,6 +82,13 @@ class Clock:
         """Aware UTC of monotonic second `now_s` of this boot."""
         return self.wall(Stamp(boot=self._desk.boot, at_s=now_s))
 
+    def passed_s(self, since: Stamp, now_s: float) -> float | None:
+        """Seconds from `since` to `now_s` of this boot; None: another boot, and no wall time."""
+        if since.boot == self._desk.boot:
+            return now_s - since.at_s
+        began, now = self.wall(since), self.now(now_s)
+        return None if began is None or now is None else (now - began).total_seconds()
+
     def told(self, wall: datetime, trust: ClockTrust, at_s: float) -> float | None:
         """A source says that it is `wall` at `at_s`. The jump in seconds, when it is one.
 

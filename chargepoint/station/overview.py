@@ -27,6 +27,8 @@ class TransactionOverview:
     """Not masked: mask it before it leaves the agent."""
     started_at: datetime | None
     """Aware UTC; None while the clock is not trusted."""
+    duration_s: float | None
+    """Since its start; None: it began in another boot, and the time is not known."""
     charging_state: ChargingState
     meter_start_wh: int
     energy_wh: int | None
@@ -89,6 +91,7 @@ def evse_overview(
     reasons: tuple[Reason, ...],
     enabled: bool,
     local_limit_a: float | None,
+    now_s: float,
 ) -> EvseOverview:
     """One EVSE as it was left by the last event."""
     report, transaction = reports.report(session.evse), session.transaction
@@ -100,6 +103,7 @@ def evse_overview(
             csms_id=outbox.csms_id(transaction.id),
             id_token=transaction.id_token,
             started_at=clock.wall(transaction.started),
+            duration_s=clock.passed_s(transaction.started, now_s),
             charging_state=transaction.charging_state,
             meter_start_wh=transaction.meter_start_wh,
             energy_wh=transaction.energy_wh if metered else None,

@@ -563,6 +563,7 @@ class Station:
                     self._reasons(session, granted[session.evse], now_s),
                     self._availability.enabled(session.evse),
                     self._local_limits.limit_a(session.evse),
+                    now_s,
                 )
                 for session in self._sessions.values()
             ),

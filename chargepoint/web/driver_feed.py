@@ -16,7 +16,7 @@ from chargepoint.ipc.service import (
     StationStatus,
 )
 from chargepoint.web.context import Context
-from chargepoint.web.driver_figures import Ended, seconds_between
+from chargepoint.web.driver_figures import Ended
 from chargepoint.web.driver_state import state_of
 from chargepoint.web.driver_view import DriverView, driver_view
 from chargepoint.web.live import Look
@@ -90,10 +90,13 @@ def last_session(rows: Iterable[object], evse: int) -> Ended:
 
 
 def _passed_s(row: LedgerTransaction) -> float | None:
+    """How long a transaction lasted; None where a time is not known, or they contradict."""
     try:
-        return seconds_between(row.started_at, datetime.fromisoformat(row.ended_at))
+        began, ended = map(datetime.fromisoformat, (row.started_at, row.ended_at))
     except ValueError:
         return None
+    passed_s = (ended - began).total_seconds()
+    return passed_s if passed_s >= 0 else None
 
 
 def _plug_in_ended(evse: EvseStatus) -> int | None:

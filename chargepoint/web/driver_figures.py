@@ -44,9 +44,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
 
     @classmethod
-    def of(
-        cls, evse: EvseStatus | None, state: State, now: datetime, ended: Ended | None
-    ) -> Session:
+    def of(cls, evse: EvseStatus | None, state: State, ended: Ended | None) -> Session:
         if evse is None:
             return cls()
         running = evse.transaction
@@ -59,17 +57,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             power_kw=None if power_w is None else round(max(0.0, power_w) / 1000, 2),
             energy_kwh=None if energy_wh is None else round(energy_wh / 1000, 3),
-            duration_s=seconds_between(running.started_at, now),
+            duration_s=running.duration_s,
         )
-
-
-def seconds_between(since: str, until: datetime) -> float | None:
-    """From an ISO 8601 time to another; None where one is empty or they contradict each other."""
-    try:
-        passed_s = (until - datetime.fromisoformat(since)).total_seconds() if since else -1.0
-    except (ValueError, TypeError):
-        return None
-    return passed_s if passed_s >= 0 else None
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ def _evse_view(
     ended: Mapping[int, Ended],
 ) -> EvseView:
     state: State = "unknown" if evse is None else state_of(evse)
-    session = Session.of(evse, state, now, ended.get(number_))
+    session = Session.of(evse, state, ended.get(number_))
     cost = Cost.of(evse, state, config)
     return EvseView(
         evse=number_,

@@ -46,6 +46,21 @@ def test_a_stamp_from_before_the_time_was_known_gets_its_time_later() -> None:
     assert it.wall(stamp) == NOON - timedelta(seconds=60)
 
 
+def test_time_passes_also_while_nobody_knows_what_time_it_is() -> None:
+    it, _ = clock()
+    assert it.passed_s(Stamp(boot="boot-1", at_s=40.0), 100.0) == 60.0
+    assert it.passed_s(Stamp(boot="boot-0", at_s=40.0), 100.0) is None
+
+
+def test_time_since_an_earlier_boot_is_known_by_the_wall_clocks_of_both() -> None:
+    before, desk = clock("boot-0")
+    before.told(NOON, ClockTrust.NTP, 100.0)
+    kept = {effect.key: effect.value for effect in desk.take() if isinstance(effect, ef.Put)}
+    it, _ = clock("boot-1", kept)
+    it.told(NOON + timedelta(hours=1), ClockTrust.NTP, 10.0)
+    assert it.passed_s(Stamp(boot="boot-0", at_s=40.0), 20.0) == 3600 + 60 + 10
+
+
 def test_a_weaker_source_changes_nothing() -> None:
     it, _ = clock()
     it.told(NOON, ClockTrust.NTP, 100.0)

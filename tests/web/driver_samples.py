@@ -89,6 +89,7 @@ RUNNING = TransactionStatus(
     charging_state="Charging",
     meter_start_wh=1000,
     energy_wh=7345,
+    duration_s=3900.0,
 )
 METER = MeterReading(taken_s=1.0, energy_import_wh=8345.0, power_w=7360.0)
 STOPPED = {"stop_cause": StopCause.VEHICLE_PAUSED, "phase": Phase.CONNECTED}

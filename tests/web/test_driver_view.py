@@ -123,18 +123,12 @@ def test_german_numbers_have_a_comma() -> None:
 
 def test_what_is_not_measured_is_unknown_and_not_zero() -> None:
     told = evse("Charging", meter=None)
-    silent = msgspec.structs.replace(told.transaction, energy_wh=None, started_at="")
+    silent = msgspec.structs.replace(told.transaction, energy_wh=None, duration_s=None)
     shown = one(msgspec.structs.replace(told, transaction=silent))
     assert figures(shown)["power"] == "unknown"
     assert figures(shown)["energy"] == "unknown"
     assert figures(shown)["duration"] == "unknown"
     assert shown.power_kw is None
-
-
-def test_a_start_in_the_future_gives_no_duration() -> None:
-    told = evse("Charging")
-    later = msgspec.structs.replace(told.transaction, started_at="2026-11-24T18:00:00Z")
-    assert one(msgspec.structs.replace(told, transaction=later)).duration_s is None
 
 
 def test_a_free_place_shows_no_figures() -> None:
