@@ -273,7 +273,7 @@ class AlertDesk:
             contact = self._audience.named(row.contact)
             wanted = ends and contact is not None and contact.cleared
             if row.state == "waiting":
-                if silent or not (wanted or rank(row.severity) >= rank("error")):
+                if silent or not ends or rank(row.severity) < rank("error"):
                     self._forget(row)
                 else:
                     row.about, row.due_s = "cleared", min(row.due_s, now_s)
