@@ -16,7 +16,7 @@ from chargepoint.doctor import Evidence, gather, judge
 from chargepoint.ipc.client import ServiceClient
 from chargepoint.ipc.service import GetStatus, StationStatus
 from hal.bus.port import open_serial_port
-from hil.stage import Stage, changed, example
+from hil.stage import Stage, changed, example, free_port
 from tests.system.stage_csms import CARD, Scene, scene
 
 pytestmark = pytest.mark.system
@@ -54,7 +54,7 @@ class Site:
         return parse(changed(self.raw, dotted), str(self.stage.config_path))
 
     def faults(self, **changes: Any) -> Faults:
-        return faults(gather(self.config(**changes), network=False, pause_s=PAUSE_S))
+        return faults(gather(self.config(**changes), pause_s=PAUSE_S))
 
     @contextmanager
     def broken(self, path: str, fault: str) -> Iterator[None]:
@@ -107,8 +107,13 @@ def test_defects_of_a_charger_that_was_never_started_are_found_by_their_cause(
             assert site.faults() == {("contactor_welded", "EVSE 1")}
 
         stage.config_path.chmod(0o644)
-        secret = {"csms": {"url": "ws://127.0.0.1:9/", "password": "0123456789abcdef"}}
-        assert site.faults(**secret) == {("doctor.secret_readable", str(stage.config_path))}
+        nobody = {"url": f"ws://127.0.0.1:{free_port()}/"}
+        assert site.faults(csms=nobody) == {("doctor.csms_unreachable", "")}
+        nobody["password"] = "0123456789abcdef"
+        assert site.faults(csms=nobody) == {
+            ("doctor.csms_unreachable", ""),
+            ("doctor.secret_readable", str(stage.config_path)),
+        }
 
 
 def test_devices_with_a_line_of_their_own_are_asked_too(tmp_path: Path) -> None:

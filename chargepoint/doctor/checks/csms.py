@@ -11,12 +11,17 @@ from chargepoint.ipc.service import CsmsStatus, StationStatus
 WAITING_MANY = 50
 WAITING_LONG_S = 600.0
 
-STATUS_PROBLEMS = (
-    # in the text of the last error   problem
-    ("401", "doctor.csms_password"),
-    ("403", "doctor.csms_password"),
-    ("404", "doctor.csms_unknown"),
-    ("subprotocol", "doctor.csms_version"),
+PROBLEMS = (
+    # in the text of the last error   what it means
+    ("HTTP 401", "doctor.csms_password"),
+    ("HTTP 403", "doctor.csms_password"),
+    ("HTTP 404", "doctor.csms_unknown"),
+    ("HTTP 412", "doctor.csms_unknown"),
+    ("accepted none of", "doctor.csms_version"),
+    ("certificate refused", "doctor.csms_tls"),
+    ("no address is known", "doctor.csms_name"),
+    ("refuses connections", "doctor.csms_unreachable"),
+    ("out of reach", "doctor.csms_unreachable"),
 )
 
 
@@ -70,7 +75,7 @@ def _way(way: Way) -> Mark:
 
 
 def _problem(error: str) -> str:
-    for text, problem in STATUS_PROBLEMS:
+    for text, problem in PROBLEMS:
         if text in error:
             return problem
     return "doctor.csms_error"
