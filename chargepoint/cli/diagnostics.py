@@ -37,11 +37,12 @@ def diagnostics(config_path: str, file: str) -> None:
         fail(f"the agent of {config.station.id} does not answer: {error}")
     if done is None or not done.ok:
         fail("the answer is not complete" if done is None else done.detail)
-    _write(Path(file), b"".join(parts))
+    written(Path(file), b"".join(parts))
     click.echo(f"{file}: {sum(map(len, parts))} bytes")
 
 
-def _write(path: Path, data: bytes) -> None:
+def written(path: Path, data: bytes) -> None:
+    """Put `data` into a file that appears when it is complete; exits with 1 when it cannot."""
     young = path.with_name(f"{path.name}.part")
     try:
         young.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ COMMANDS = {
     "meter": ("meter", "meter", "The meters: values, age, plausibility, registers."),
     "token": ("token", "token", "Look at cards: test, compare, learn."),
     "log": ("log", "log", "What happened: filter, follow; the audit log."),
+    "bundle": ("bundle", "bundle", "One archive with everything that support asks for."),
     "diagnostics": ("diagnostics", "diagnostics", "Write a zip file for a technician."),
     "explain": ("explain", "explain", "Say what a code, event or hazard means."),
     "config": ("config", "config", "Check a configuration file; show values in force."),

@@ -18,7 +18,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from chargepoint.agent.jobs.archive import blanked, without_credentials
 from chargepoint.agent.jobs.desk import FileJobs, Trust
 from chargepoint.agent.jobs.installer import confirm, install
 from chargepoint.agent.jobs.local_archive import archive_parts
@@ -492,27 +491,6 @@ def archive(shelf: Shelf, tmp_path: Path) -> dict[str, str]:
     with zipfile.ZipFile(path) as opened:
         assert opened.testzip() is None
         return {name: opened.read(name).decode() for name in opened.namelist()}
-
-
-# --- Blanking -------------------------------------------------------------------------------------
-
-
-def test_every_password_is_blanked_however_deep() -> None:
-    raw = {
-        "csms": {"password": "x", "url": "u"},
-        "v16": [{"AuthorizationKey": "y"}],
-        "password": "",
-    }
-    assert blanked(raw) == {
-        "csms": {"password": "…", "url": "u"},
-        "v16": [{"AuthorizationKey": "…"}],
-        "password": "",
-    }
-
-
-def test_no_url_keeps_its_credentials() -> None:
-    text = "see ftp://u:p@h/x and https://h/y"
-    assert without_credentials(text) == "see ftp://…@h/x and https://h/y"
 
 
 def test_the_reference_file_installs_nothing() -> None:

@@ -3,7 +3,7 @@
     about.json       who, which version, which host, what time span
     status.json      the station as `chargepoint status` shows it
     variables.json   every OCPP variable and where its value comes from
-    config.json      the configuration in force, passwords blanked
+    config.json      the configuration in force, secrets and addresses of people blanked
     messages.jsonl   the last OCPP messages, as they are traced: redacted
     log.txt          the journal of the programs where it can be read, else our last lines
     security.log     the security log
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 import zipfile
@@ -29,6 +28,8 @@ import msgspec
 
 from chargepoint.agent.jobs.snapshot import Snapshot, Span
 from chargepoint.config import Config
+from chargepoint.config.redaction import HIDDEN, blanked, secret, secrets_of
+from chargepoint.config.redaction import redacted as without_secrets
 from chargepoint.ipc.service import OcppMessage, Variable
 from chargepoint.ocpp.redaction import redacted
 
@@ -38,18 +39,15 @@ TEXT_MAX = 4 * 1024 * 1024
 JOURNAL = ("journalctl", "--quiet", "--no-pager", "--output=short-iso-precise", "--lines=20000")
 UNITS = ("--unit=chargepoint-agent*", "--unit=chargepoint-control*")
 JOURNAL_WAIT_S = 30.0
-SECRET_KEYS = ("password",)
-HIDDEN = "…"
-
-_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]{1,8}://)[^\s/@\"']+@", re.IGNORECASE)
 
 
 def write_archive(target: Path, config: Config, snapshot: Snapshot, span: Span) -> None:
     """Write the archive to `target`, which must not be there yet. Raises OSError."""
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        secrets = secrets_of(config)
         for name, text in _parts(config, snapshot, span):
-            made.writestr(name, without_credentials(text).encode()[-TEXT_MAX:])
+            made.writestr(name, without_secrets(text, secrets).encode()[-TEXT_MAX:])
 
 
 def write_security_log(target: Path, state_dir: Path, span: Span) -> None:
@@ -57,15 +55,6 @@ def write_security_log(target: Path, state_dir: Path, span: Span) -> None:
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.writelines(security_lines(state_dir, span))
-
-
-def without_credentials(text: str) -> str:
-    """`text` without name and password in any URL.
-
-    Line by line: one long search would hold up the rest of the agent.
-    """
-    lines = text.splitlines(keepends=True)
-    return "".join(_CREDENTIALS.sub(rf"\1{HIDDEN}@", line) for line in lines)
 
 
 def security_lines(state_dir: Path, span: Span) -> Iterator[str]:
@@ -76,22 +65,6 @@ def security_lines(state_dir: Path, span: Span) -> Iterator[str]:
                 yield from (line for line in file if span.has_text(_field(line, "time")))
         except FileNotFoundError:
             continue
-
-
-def blanked(value: Any) -> Any:
-    """`value` with every password in it hidden, however deep."""
-    if isinstance(value, dict):
-        return {
-            key: HIDDEN if item and _secret(key) else blanked(item) for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [blanked(item) for item in value]
-    return value
-
-
-def _secret(key: object) -> bool:
-    name = str(key).casefold()
-    return any(word in name for word in SECRET_KEYS) or name == "authorizationkey"
 
 
 def _parts(config: Config, snapshot: Snapshot, span: Span) -> Iterator[tuple[str, str]]:
@@ -105,8 +78,8 @@ def _parts(config: Config, snapshot: Snapshot, span: Span) -> Iterator[tuple[str
 
 
 def _variable(variable: Variable) -> Variable:
-    secret = bool(variable.value) and _secret(variable.variable)
-    return msgspec.structs.replace(variable, value=HIDDEN) if secret else variable
+    hidden = bool(variable.value) and secret(variable.variable)
+    return msgspec.structs.replace(variable, value=HIDDEN) if hidden else variable
 
 
 def _about(snapshot: Snapshot, config: Config, span: Span) -> dict[str, Any]:
