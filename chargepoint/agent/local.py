@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chargepoint.agent.alerting.desk import Alerting
 from chargepoint.agent.audit import Audit
@@ -17,7 +18,7 @@ from chargepoint.agent.requests.alerts import AlertRequests
 from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.bus import BusDesk, BusRequests
 from chargepoint.agent.requests.evse import EvseRequests
-from chargepoint.agent.requests.health import HealthDesk
+from chargepoint.agent.requests.health import HealthDesk, web_certificate
 from chargepoint.agent.requests.log import LogRequests
 from chargepoint.agent.requests.maintenance import MaintenanceRequests
 from chargepoint.agent.requests.signing import SigningRequests
@@ -28,6 +29,9 @@ from chargepoint.agent.wiring import readers_of
 from chargepoint.config import Config
 from chargepoint.station.clock import ClockTrust
 from chargepoint.station.events import Event
+
+if TYPE_CHECKING:
+    from chargepoint.agent.mqtt_states.desk import MqttStates
 
 FIELD_WAIT_S = 1.0
 TRUSTED = (ClockTrust.RTC, ClockTrust.CSMS, ClockTrust.NTP)
@@ -45,7 +49,7 @@ class Local:
     ) -> None:
         """Raises ConfigurationError for a device that cannot be built."""
         self._field: Field = build(config, tell, failed)
-        self._host = HostWatch(config.state_dir)
+        self._host = HostWatch(config.state_dir, web_certificate=web_certificate(config))
         self._lateness = Lateness()
         self._watching: asyncio.Task[None] | None = None
         self.health = HealthDesk(
@@ -66,6 +70,13 @@ class Local:
             signal = SignalDesk(config.alerts.signal, self.bus.transact)
         self.alerting = Alerting(config, desk, self.health, host_boot_id(), signal)
         audit = Audit(config.state_dir)
+        self._states: MqttStates | None = None
+        if self.alerting.notify.mqtt is not None:
+            from chargepoint.agent.mqtt_states.desk import MqttStates
+
+            self._states = MqttStates(
+                config, self.alerting.notify.mqtt, desk.status, desk.evses, audit, desk.now
+            )
         handlers = {
             **AlertRequests(config, self.alerting).handlers(),
             **AuditRequests(audit).handlers(),
@@ -89,11 +100,15 @@ class Local:
         await self._service.start()
         self._field.start()
         self._host.start()
+        if self._states is not None:
+            self._states.start()
         self.alerting.start()
         self._watching = asyncio.create_task(self._lateness.watch(), name="lateness")
 
     async def stop(self) -> None:
         await self._service.stop()
+        if self._states is not None:
+            await self._states.stop()
         await self.alerting.stop()
         self._host.stop()
         if self._watching is not None:

@@ -1,0 +1,1 @@
+"""The station's state over MQTT: topics, Home Assistant's discovery, and a few commands."""
