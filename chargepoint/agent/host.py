@@ -12,10 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from chargepoint.agent.certificate_end import ends_at
 from chargepoint.agent.clock import synchronised
 from chargepoint.ipc.care import HostHealth
 from hal.host import Host
@@ -36,17 +38,21 @@ class HostWatch:
         host: Host | None = None,
         clock: Callable[[], bool] = synchronised,
         every_s: float = READ_EVERY_S,
+        web_certificate: Path | None = None,
     ) -> None:
         self._host = Host(state_dir) if host is None else host
         self._state_dir = state_dir
         self._clock = clock
         self._every_s = every_s
+        self._web_certificate = web_certificate
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="host", daemon=True)
         self.health = NOTHING_READ
         """Replaced whole by the thread."""
         self.memory_bytes = 0
         self.store_bytes = 0
+        self.web_ends_at: datetime | None = None
+        """When the certificate of the pages ends."""
 
     def start(self) -> None:
         self._thread.start()
@@ -60,6 +66,8 @@ class HostWatch:
         reading = msgspec.structs.asdict(self._host.read())
         self.store_bytes = stored_bytes(self._state_dir)
         self.memory_bytes = self._host.resident_bytes()
+        if self._web_certificate is not None:
+            self.web_ends_at = ends_at(self._web_certificate)
         self.health = HostHealth(**reading, clock_synchronised=self._clock())
 
     def _run(self) -> None:

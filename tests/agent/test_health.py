@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from chargepoint.agent.certificate_end import ends_at
 from chargepoint.agent.devices_seen import DevicesSeen, Seen
 from chargepoint.agent.field import DeviceState
 from chargepoint.agent.host import HostWatch, Lateness, stored_bytes
@@ -16,6 +19,7 @@ from chargepoint.ipc.care import DeviceHealth, HealthStatus
 from chargepoint.station.security_values import CertificateUse, Holdings, OwnCertificate, Root
 from hal.host import Disk, Host
 from hal.values import MeterReading
+from tests.agent import authorities
 from tests.agent.samples import snapshot
 
 TODAY = datetime(2026, 7, 1, tzinfo=UTC)
@@ -218,3 +222,23 @@ def test_the_host_is_read_in_a_thread_until_it_is_stopped(tmp_path: Path) -> Non
     watch._thread.join(5)
     assert watch.health.clock_synchronised is True
     assert not watch._thread.is_alive()
+
+
+@pytest.mark.parametrize("year", [2027, 2062])
+def test_the_end_of_the_pages_certificate_is_read_and_told(tmp_path: Path, year: int) -> None:
+    """UTCTime and GeneralizedTime; the day as the certificate library has written it."""
+    end = datetime(year, 3, 4, 5, 6, 7, tzinfo=UTC)
+    path, _ = authorities.authority(ends=end).files(tmp_path, "web")
+    bench = Bench(tmp_path)
+    bench.watch._web_certificate = Path(path)
+    bench.watch.read()
+    [found] = bench.health.certificates
+    assert (found.use, found.expires_at) == ("web", f"{year}-03-04T05:06:07Z")
+
+
+def test_a_file_that_is_no_certificate_has_no_end(tmp_path: Path) -> None:
+    text = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
+    for content in ("", "nonsense", text.format("AAAA"), text.format("*")):
+        (tmp_path / "web.pem").write_text(content, "ascii")
+        assert ends_at(tmp_path / "web.pem") is None
+    assert ends_at(tmp_path / "missing.pem") is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from chargepoint.agent.devices_seen import Seen
@@ -176,6 +177,8 @@ class HealthDesk:
         own = held.certificate
         if own is not None:
             found.insert(0, self._certificate("client", own.subject, own.not_after))
+        if self._host.web_ends_at is not None:
+            found.append(self._certificate("web", "the pages here", self._host.web_ends_at))
         return tuple(found)
 
     def _certificate(self, use: str, subject: str, not_after: datetime) -> CertificateHealth:
@@ -188,6 +191,16 @@ class HealthDesk:
             .replace("+00:00", "Z"),
             days_left=round(left_s / DAY_S, 2) if self._trusted() else None,
         )
+
+
+def web_certificate(config: Config) -> Path | None:
+    """The file that the pages' program shows; None where it shows none."""
+    web = config.web
+    if web is None or web.tls == "off":
+        return None
+    if web.tls == "self-signed":
+        return config.state_dir / "web_tls" / "cert.pem"
+    return Path(config.source).resolve().parent / web.cert_file
 
 
 def _unknown(device: Device, detail: str) -> DeviceHealth:
