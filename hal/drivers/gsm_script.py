@@ -119,7 +119,7 @@ class ModemScript:
         """Receive, send, supervise; what is most urgent first."""
         known = self._known
         alive_s = network_s = signal_s = known.now_s
-        operator_of: bool | None = None
+        operator_of = known.status.registered
         while True:
             self._show()
             every_s = NETWORK_EVERY_S if known.status.registered else SEARCH_EVERY_S

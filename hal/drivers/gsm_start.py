@@ -55,6 +55,7 @@ class StartUp:
         yield from self._identify()
         yield from self._set_up()
         yield from self._looks.network()
+        yield from self._looks.operator()
         yield from self._looks.signal()
         yield from self._looks.memory()
         yield from self._looks.store()

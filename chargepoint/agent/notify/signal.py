@@ -29,6 +29,9 @@ REST_S = 600.0
 """A coil that does not change is written again after this."""
 
 RETRY_PAUSES_S = (1.0, 5.0, 30.0, 60.0)
+SAID_AFTER = 3
+"""Failures in a row before it is said: at the start control is not there yet."""
+
 BUZZER_AGAIN_S = 3600.0
 """After `buzzer_max_s` it is silent, and sounds for BUZZER_REMINDER_S once in this."""
 
@@ -213,9 +216,9 @@ class SignalDesk:
         if isinstance(answer, Done):
             self._failed(answer.detail)
             return False
-        if self.problem:
+        if self._failures >= SAID_AFTER:
             self._log.info("signal.recovered", bus=settings.bus, unit=settings.unit)
-            self.problem = ""
+        self.problem = ""
         self._failures = 0
         self._written[coil] = (on, self._now())
         return True
@@ -224,7 +227,7 @@ class SignalDesk:
         """What the coils are is not known any more: all are written when it works again."""
         self._written.clear()
         self._failures += 1
-        if not self.problem:
+        if self._failures == SAID_AFTER:
             settings = self._settings
             self._log.warning("signal.failed", bus=settings.bus, unit=settings.unit, error=detail)
         self.problem = detail

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from chargepoint.agent.notify.signal import SignalDesk, picture, within_hours
 from chargepoint.config.alerts import Signal
@@ -190,6 +191,23 @@ async def test_a_dead_relay_board_is_said_once_and_asked_seldom() -> None:
     await coils.run(desk, 61.0)
     assert desk.problem == ""
     assert {coil for _, coil, _ in coils.writes} == {0, 1}
+
+
+async def test_a_failure_that_passes_at_once_is_not_said() -> None:
+    coils = Coils()
+    coils.broken = "the safety program is not reached"
+    desk = coils.desk()
+    with capture_logs() as said:
+        await coils.run(desk, 2.0)
+        coils.broken = ""
+        await coils.run(desk, 10.0)
+        assert said == []
+        coils.broken = "no answer"
+        desk.show(level("error"))
+        await coils.run(desk, 600.0)
+        coils.broken = ""
+        await coils.run(desk, 61.0)
+    assert [one["event"] for one in said] == ["signal.failed", "signal.recovered"]
 
 
 async def test_only_the_coils_that_are_there_are_written() -> None:
