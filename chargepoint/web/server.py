@@ -89,6 +89,7 @@ async def _missing(request: Request, error: Exception) -> Response:
 class Connection(H11Protocol):
     """uvicorn's connection, which would wait for ever for the first request, and for any number."""
 
+    request_wait_s = REQUEST_WAIT_S
     _addresses: ClassVar[collections.Counter[str]] = collections.Counter()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -117,10 +118,10 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._request_due is None and not self.transport.is_closing():
-            self._await_request(KEEP_ALIVE_S + REQUEST_WAIT_S)
+            self._await_request(KEEP_ALIVE_S)
 
-    def _await_request(self, wait_s: float = REQUEST_WAIT_S) -> None:
-        self._request_due = self.loop.call_later(wait_s, self._close_idle)
+    def _await_request(self, more_s: float = 0.0) -> None:
+        self._request_due = self.loop.call_later(self.request_wait_s + more_s, self._close_idle)
 
     def _cancel_due(self) -> None:
         if self._request_due is not None:

@@ -65,7 +65,7 @@ function stationCard() {
     shown.set("version", csms.version || t("web.none"));
     shown.set("waiting", number(ledger.waiting, 0));
     shown.set("refused", number(ledger.quarantined, 0));
-    shown.set("oldest", ledger.oldest_waiting_s === null ? t("web.none") : duration(ledger.oldest_waiting_s));
+    shown.set("oldest", ledger.waiting === 0 ? t("web.none") : duration(ledger.oldest_waiting_s));
     shown.set("clock", t(`web.clock.${status.clock}`));
     shown.set("uptime", duration(status.uptime_s));
     shown.set("alerts", alerts ? number(alerts.open, 0) : t("web.unknown"));

@@ -8,7 +8,7 @@ const LEVELS = { pass: "good", warn: "warn", fail: "bad", skip: "dim" };
 export async function service(view) {
   const health = h("div", { class: "cards" });
   const doctor = h("div");
-  const upkeep = h("div");
+  const upkeep = h("div", { class: "stack" });
   view.replaceChildren(
     h("p", { class: "buttons" },
       button(t("web.doctor.run"), () => examine(doctor), "main"),
