@@ -7,7 +7,13 @@ from typing import Literal
 import msgspec
 
 from chargepoint.config import Config
-from chargepoint.ipc.care import AlertStatus, AuditLine, HealthStatus, HostHealth
+from chargepoint.ipc.care import (
+    AlertStatus,
+    AuditLine,
+    CertificateHealth,
+    HealthStatus,
+    HostHealth,
+)
 from chargepoint.ipc.messages import EvseSnapshot, RcdTested
 from chargepoint.ipc.service import StationStatus
 from hal.values import BoardReading, DeviceIdentity, MeterReading
@@ -136,6 +142,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[str, ...] = ()
     ways: tuple[Way, ...] = ()
     files: tuple[FileFacts, ...] = ()
+    certificates: tuple[CertificateHealth, ...] = ()
+    """Of files, while `health` tells of none."""
     services: tuple[ServiceFacts, ...] | None = None
     """None: no systemd here."""
     store_problem: str | None = None

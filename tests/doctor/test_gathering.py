@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,15 @@ import pytest
 from chargepoint.config import Bus, Config, parse
 from chargepoint.doctor import gather
 from chargepoint.doctor.evidence import Way
-from chargepoint.doctor.gathering import drivers, files, ports, probing, services, ways
+from chargepoint.doctor.gathering import (
+    certificates,
+    drivers,
+    files,
+    ports,
+    probing,
+    services,
+    ways,
+)
 from chargepoint.doctor.gathering.links import ReadingLink
 from hal.errors import BadReply, DeviceError, DeviceRefused, NoReply
 from tests.agent import authorities
@@ -379,6 +388,26 @@ def test_the_certificate_of_the_csms_is_judged(
 def test_behind_a_proxy_the_way_is_not_tried() -> None:
     behind = {"url": "ws://csms.example/", "proxy": "http://proxy.example:3128"}
     assert ways.look(config(csms=behind)) == ()
+
+
+# --- Certificates of files ------------------------------------------------------------------------
+
+
+def test_certificates_of_files_are_told_with_the_days_that_are_left(tmp_path: Path) -> None:
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    path, _ = authorities.authority(ends=end).files(tmp_path, "root")
+    found = config(csms={"url": "wss://csms.example/", "ca_file": path})
+    [told] = certificates.look(found, end - timedelta(days=12))
+    assert (told.use, told.expires_at, told.days_left) == ("csms_root", "2027-01-01T00:00:00Z", 12)
+    [untold] = certificates.look(found, datetime(1970, 1, 2, tzinfo=UTC))
+    assert untold.days_left is None
+
+
+def test_a_file_that_is_no_certificate_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("nonsense", "ascii")
+    for name in ("root.pem", "missing.pem"):
+        found = config(csms={"url": "wss://csms.example/", "ca_file": str(tmp_path / name)})
+        assert certificates.look(found, datetime.now(UTC)) == ()
 
 
 # --- The whole ------------------------------------------------------------------------------------

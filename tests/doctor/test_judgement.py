@@ -508,13 +508,6 @@ def test_each_flaw_is_found_by_its_cause_and_alone(row: tuple[str, Spoil, str, s
     ("raw", "level", "problem", "subject"),
     [
         ({"alerts": {}}, "warn", "no_contact", ""),
-        ({"alerts": {"contact": [{"name": "Ann"}]}}, "fail", "contact_unreachable", "Ann"),
-        (
-            {"alerts": {"contact": [{"name": "Ann", "email": "a@b.example"}]}},
-            "fail",
-            "contact_unreachable",
-            "Ann",
-        ),
         ({"web": {"listen": "0.0.0.0:80"}}, "fail", "web_insecure", ""),
         ({"web": {"listen": "0.0.0.0:80", "insecure": True}}, "warn", "web_insecure", ""),
         (

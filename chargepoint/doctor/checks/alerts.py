@@ -1,11 +1,11 @@
-"""Alerts: is somebody told, on ways that exist and that were tried."""
+"""Alerts: is somebody told, on ways that were tried."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from chargepoint.config.alerts import Contact
-from chargepoint.doctor.checks.mark import Mark, fail, good, unknown, warn
+from chargepoint.doctor.checks.mark import Mark, good, unknown, warn
 from chargepoint.doctor.evidence import Evidence
 
 TRIED = "TryChannels"
@@ -21,27 +21,26 @@ def check(evidence: Evidence) -> Iterator[Mark]:
 
 
 def _contact(evidence: Evidence, contact: Contact) -> Mark:
-    config = evidence.config
-    usable = {
-        "email": bool(contact.email) and config.alerts.email is not None,
-        "sms": bool(contact.sms) and config.alerts.modem is not None,
-        "webhook": bool(contact.webhook),
-        "ntfy": bool(contact.ntfy),
-        "mqtt": contact.mqtt and config.mqtt is not None,
-        "apprise": bool(contact.apprise),
-    }
-    ways = [name for name, there in usable.items() if there]
-    if contact.channels:
-        ways = [name for name in ways if name in contact.channels]
-    if not ways:
-        return fail("contact", "doctor.contact_unreachable", contact.name)
-    text = ", ".join(ways)
+    """The configuration has made sure that each contact has a way that exists."""
+    text = ", ".join(_ways(contact))
     tried = _tried(evidence, contact.name)
     if tried is None:
         return unknown("contact", contact.name, f"{text}; not known whether it was tried")
     if not tried:
         return warn("contact", "doctor.contact_untried", contact.name, text)
     return good("contact", contact.name, f"{text}, tried {tried}")
+
+
+def _ways(contact: Contact) -> list[str]:
+    given = {
+        "email": contact.email,
+        "sms": contact.sms,
+        "webhook": contact.webhook,
+        "ntfy": contact.ntfy,
+        "mqtt": contact.mqtt,
+        "apprise": contact.apprise,
+    }
+    return [name for name, there in given.items() if there and name in (contact.channels or given)]
 
 
 def _tried(evidence: Evidence, contact: str) -> str | None:

@@ -17,7 +17,16 @@ import msgspec
 from chargepoint.config import Config
 from chargepoint.config.advice import advice
 from chargepoint.doctor.evidence import Evidence
-from chargepoint.doctor.gathering import drivers, files, ports, probing, running, services, ways
+from chargepoint.doctor.gathering import (
+    certificates,
+    drivers,
+    files,
+    ports,
+    probing,
+    running,
+    services,
+    ways,
+)
 from chargepoint.ipc.care import HostHealth
 from hal.host import Disk, Host, disk_of
 
@@ -42,11 +51,12 @@ def gather(
     else:
         usable = {port.bus for port in found if ports.free(port)}
         probes = probing.probes(config, usable, pause_s)
+    now = datetime.now(UTC)
     accepted = agent.status is not None and agent.status.csms.state == "accepted"
     return Evidence(
         config=config,
         version=version("chargepoint"),
-        taken_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        taken_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         taken_by=f"{_user()}@{os.uname().nodename}",
         host=_host(config, root, agent),
         status=agent.status,
@@ -59,6 +69,7 @@ def gather(
         advice=tuple(advice(config)),
         ways=ways.look(config) if network and not accepted else (),
         files=files.look(config),
+        certificates=() if agent.health is not None else certificates.look(config, now),
         services=services.look(config, root),
         store_problem=files.store_problem(config),
         alerts=agent.alerts,
