@@ -26,9 +26,10 @@ def mistakes(change: dict[str, Any]) -> list[str]:
         *parts, last = key.split(".")
         place: Any = raw
         for part in parts:
-            place = (
-                place[int(part) - 1] if part.isdigit() and isinstance(place, list) else place[part]
-            )
+            if part.isdigit() and isinstance(place, list):
+                place = place[int(part) - 1]
+            else:
+                place = place.setdefault(part, {})
         if value is None:
             del place[last]
         else:
@@ -88,6 +89,39 @@ def test_a_misspelt_key_is_named_with_the_right_spelling() -> None:
         ({"csms.security_profile": 1}, "csms.password: missing; security_profile 1 needs it"),
         ({"csms.versions": []}, "csms.versions: is empty"),
         ({"simulator.vehicle": {"7": {}}}, "simulator.vehicle.7: no such name: `7`"),
+        ({"alerts.contact": [{"name": "a"}]}, "alerts.contact.1: `a` has no address"),
+        (
+            {"alerts.contact": [{"name": "a", "ntfy": "http://n/t"}] * 2},
+            "alerts.contact.2.name: `a` is used before",
+        ),
+        (
+            {"alerts.contact": [{"name": "csms", "ntfy": "http://n/t"}]},
+            "alerts.contact.1.name: `csms` means another contact already",
+        ),
+        (
+            {"alerts.contact": [{"name": "a", "email": "a@b.c"}]},
+            "alerts.contact.1.email: cannot be reached without [alerts.email]",
+        ),
+        (
+            {"alerts.contact": [{"name": "a", "sms": "+491511234567"}]},
+            "alerts.contact.1.sms: cannot be reached without [alerts.modem]",
+        ),
+        (
+            {"alerts.contact": [{"name": "a", "mqtt": True}]},
+            "alerts.contact.1.mqtt: cannot be reached without [mqtt]",
+        ),
+        (
+            {"alerts.contact": [{"name": "a", "ntfy": "http://n/t", "channels": ["sms"]}]},
+            "alerts.contact.1.channels: names `sms`, but sms has no address",
+        ),
+        (
+            {"alerts.contact": [{"name": "a", "ntfy": "http://n/t", "conditions": ["rcd_triped"]}]},
+            "alerts.contact.1.conditions: the catalogue knows no `rcd_triped`; did you mean `rcd_",
+        ),
+        ({"alerts.rule": {"nonsense": {}}}, "alerts.rule: the catalogue knows no `nonsense`"),
+        ({"alerts.language": "xx"}, "alerts.language: there are no texts in `xx`"),
+        ({"web.subscribe": ["sms"]}, "web.subscribe: `sms` cannot be sent without [alerts.modem]"),
+        ({"web.subscribe": ["apprise"]}, "web.subscribe: `apprise` reaches no driver"),
         ({"evse": []}, "evse: no [[evse]] table; expected at least one"),
         ({"station": "x"}, "station: found 'x', expected a table"),
         ({"evse": {"id": 1}}, "evse: found {'id': 1}, expected [[evse]] tables"),

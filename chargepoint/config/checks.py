@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from chargepoint.config import alert_wires
+from chargepoint.config import alert_contacts, alert_wires
 from chargepoint.config.reading import Mistake, shown
 from chargepoint.config.station_file import (
     PROXY_OF_ENVIRONMENT,
@@ -27,6 +27,7 @@ def contradictions(config: Config) -> Iterator[Mistake]:
     yield from _addresses(config)
     yield from _numbering(config)
     yield from _relay_contactors(config)
+    yield from alert_contacts.contradictions(config)
     yield from alert_wires.contradictions(config)
     if config.csms is not None:
         yield from _csms(config.csms)

@@ -25,7 +25,7 @@ ALLOWED = {
     # room:                may import of our own
     "hal.values":          (),
     "hal":                 ("hal",),
-    "chargepoint.config":  ("chargepoint.config",),
+    "chargepoint.config":  ("chargepoint.config", "chargepoint.catalog"),
     "chargepoint.log":     (),
     "chargepoint.service_manager": (),
     "chargepoint.station_key": (),

@@ -127,6 +127,11 @@ def modem(view: View) -> Iterator[Condition]:
         yield Condition(id="modem_failed", detail=found.detail)
 
 
+def dead_man(view: View) -> Iterator[Condition]:
+    if view.dead_man_problem:
+        yield Condition(id="dead_man_failing", detail=view.dead_man_problem)
+
+
 def disk(view: View) -> Iterator[Condition]:
     host = view.health.host
     free, size = host.disk_free_bytes, host.disk_size_bytes
@@ -251,6 +256,7 @@ ROWS: tuple[Row, ...] = (
     certificates,
     sim,
     modem,
+    dead_man,
     disk,
     host,
     lateness,

@@ -262,6 +262,7 @@ class Alerting:
             maintenance=self._items(now_s),
             watched=self._watches.look(status, health, now_s, moment.epoch_s),
             sim_days_left=self._sim_days_left(moment.epoch_s),
+            dead_man_problem=self.notify.dead_man_problem,
             derate_c=config.safety.temperature_derate_c,
             boards={evse.board: evse.id for evse in config.evse},
             meters={evse.meter: evse.id for evse in config.evse if evse.meter},

@@ -36,6 +36,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: Sequence[MaintenanceItem] = ()
     watched: Watched = Watched()
     sim_days_left: float | None = None
+    dead_man_problem: str = ""
+    """Why the sign of life does not get out."""
     derate_c: float = 65.0
     boards: Mapping[str, int] = {}
     """Device -> EVSE, of those whose loss is a hazard."""

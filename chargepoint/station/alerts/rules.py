@@ -71,6 +71,7 @@ RULES = {
     "agent_late":            _Row(30.0,          5 * MINUTE_S),
     "bus_errors":            _Row(30.0,          5 * MINUTE_S),
     "device_lost":           _Row(30.0,          MINUTE_S),
+    "dead_man_failing":      _Row(5 * MINUTE_S,  MINUTE_S, OPERATING),
     "modem_failed":          _Row(5 * MINUTE_S,  MINUTE_S),
     "problem_reported":      _Row(0.0,           DAY_S, HANDS_ON, False),
     "program_failed":        _Row(0.0,           10 * MINUTE_S),
