@@ -1,4 +1,4 @@
-"""What is legal in `[csms]`, but known to be refused by some central systems."""
+"""What is legal, but known to be refused by some central systems, or usually a slip."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from chargepoint.config import Config, Csms
+from chargepoint.config import Config, Csms, servers
 
 SAFE_IDENTITY = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -17,11 +17,14 @@ HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
 
 
 def advice(config: Config) -> list[str]:
-    """One line for each thing to know; none without a CSMS."""
-    if config.csms is None:
-        return []
-    identity = config.csms.identity or config.station.id
-    return [*_identity(config.csms, identity), *_key(config.csms)]
+    """One line for each thing to know."""
+    return [*_csms(config), *servers.advice(config)]
+
+
+def _csms(config: Config) -> Iterator[str]:
+    if config.csms is not None:
+        yield from _identity(config.csms, config.csms.identity or config.station.id)
+        yield from _key(config.csms)
 
 
 def _identity(csms: Csms, identity: str) -> Iterator[str]:

@@ -147,9 +147,10 @@ class MqttStates:
         if retained:
             self._refuse(topic, "it was kept at the broker; send it without the retain flag")
             return
+        if self._commands.empty():
+            self._crowded = False
         try:
             self._commands.put_nowait((topic, payload))
-            self._crowded = False
         except asyncio.QueueFull:
             if not self._crowded:
                 self._refuse(topic, "too many commands at once")
