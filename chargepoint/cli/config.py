@@ -36,9 +36,11 @@ def check(file: str, as_json: bool) -> None:
             click.echo(f"{len(error.mistakes)} mistake(s) in {file}", err=True)
         sys.exit(1)
     from chargepoint.cli.board_report import board_reports
+    from chargepoint.config import web_listen
     from chargepoint.config.advice import advice
 
-    notes = advice(found)
+    notes = [f"csms: {note}" for note in advice(found)]
+    notes += [f"web: {note}" for note in web_listen.advice(found)]
     reports = board_reports(found)
     problems = _device_problems(found)
     problems += [
@@ -58,7 +60,7 @@ def check(file: str, as_json: bool) -> None:
         for report in reports:
             click.echo(str(report))
         for note in notes:
-            click.echo(f"note: csms: {note}")
+            click.echo(f"note: {note}")
     sys.exit(1 if problems else 0)
 
 

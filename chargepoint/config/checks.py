@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from chargepoint.config import alert_contacts, alert_wires
+from chargepoint.config import alert_contacts, alert_wires, servers, web_listen
 from chargepoint.config.reading import Mistake, shown
 from chargepoint.config.station_file import (
     PROXY_OF_ENVIRONMENT,
@@ -29,6 +29,8 @@ def contradictions(config: Config) -> Iterator[Mistake]:
     yield from _relay_contactors(config)
     yield from alert_contacts.contradictions(config)
     yield from alert_wires.contradictions(config)
+    yield from servers.contradictions(config)
+    yield from web_listen.contradictions(config)
     if config.csms is not None:
         yield from _csms(config.csms)
     safety = config.safety

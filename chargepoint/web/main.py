@@ -16,11 +16,11 @@ import socket
 import ssl
 import sys
 import time
-from ipaddress import ip_address
 
 from chargepoint import log
 from chargepoint.config import Config, ConfigError, Mistake
 from chargepoint.config.people import Web
+from chargepoint.config.web_listen import area_open
 from chargepoint.service_manager import ServiceManager
 from chargepoint.web import tls
 from chargepoint.web.accounts import Accounts
@@ -84,17 +84,8 @@ def desk_of(config: Config, web: Web, with_tls: bool) -> Desk:
         history=History([evse.id for evse in config.evse], observers, live, time.monotonic),
         work=Work(),
         tls=with_tls,
-        area_open=with_tls or web.insecure or only_here(web),
+        area_open=area_open(web),
     )
-
-
-def only_here(web: Web) -> bool:
-    """Whether nobody beyond this host can reach the pages."""
-    host = web.listen.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _serve(config: Config, web: Web) -> int:
