@@ -614,6 +614,14 @@ def test_of_a_device_that_does_not_answer_nothing_else_is_judged() -> None:
         assert of_part(found, part)[0].level == "skip"
 
 
+def test_without_the_agent_a_board_answers_as_the_safety_program_says() -> None:
+    alone = evidence(status=None, health=None, probes=())(healthy())
+    assert of_part(alone, "device")[0].level == "pass"
+    lost = evse(hazards=("board_lost",))(alone)
+    assert of_part(lost, "device")[0].level == "skip"
+    assert ("fail", "board_lost", "EVSE 1") in wrongs(lost)
+
+
 def test_a_station_that_does_not_run_is_not_called_broken() -> None:
     found = evidence(status=None, health=None, controls=(), audit=None, alerts=None)(healthy())
     assert wrongs(found) == []

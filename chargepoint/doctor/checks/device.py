@@ -72,7 +72,19 @@ def _device(evidence: Evidence, device: Device) -> Mark:
         told = next((d for d in evidence.health.devices if d.device == device.name), None)
         if told is not None and told.answers:
             return good("answer", device.name, _place(device))
+    if _seen(evidence, device):
+        return good("answer", device.name, f"{_place(device)}, as the safety program says")
     return unknown("answer", device.name, probe.detail if probe is not None else "not asked")
+
+
+def _seen(evidence: Evidence, device: Device) -> bool:
+    """It is a board whose pilot the safety program reads."""
+    for evse in evidence.config.evse:
+        snapshot = evidence.snapshot(evse.id) if evse.board == device.name else None
+        if snapshot is not None:
+            gone = "board_lost" in snapshot.hazards or "board_refused" in snapshot.hazards
+            return snapshot.pilot is not None and not gone
+    return False
 
 
 def _troubled(device: Device, probe: Probe) -> Mark:
