@@ -51,7 +51,7 @@ def _mqtt_advice(mqtt: Mqtt) -> Iterator[str]:
     if mqtt.port == MQTT_TLS_PORT and not mqtt.tls:
         yield f"mqtt: {MQTT_TLS_PORT} is the usual port of TLS; set tls = true"
     if mqtt.port == MQTT_PORT and mqtt.tls:
-        yield f"mqtt: {MQTT_PORT} is the usual port without TLS; brokers take TLS at {MQTT_TLS_PORT}"
+        yield f"mqtt: {MQTT_PORT} is the usual port without TLS; with it, {MQTT_TLS_PORT} is"
     if mqtt.password and not mqtt.tls and mqtt.host not in HERE:
         yield "mqtt: the password can be read on the way without tls"
     if mqtt.commands and not mqtt.user:
