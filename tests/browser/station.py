@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -65,3 +67,18 @@ def free(url: str) -> bool:
             return b'"state":"free"' in answer.read()
     except (urllib.error.URLError, OSError):
         return False
+
+
+OWNER, PASSWORD = "owner", "a long enough password"
+
+
+def make_owner(stage: Stage) -> None:
+    """An account for the owner's area."""
+    command = [sys.executable, "-m", "chargepoint.cli.main", "web", "passwd", OWNER]
+    subprocess.run(
+        [*command, "--config", str(stage.config_path)],
+        input=PASSWORD.encode() + b"\n",
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )

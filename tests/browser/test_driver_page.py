@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chargepoint.catalog import entry, phrase
+from chargepoint.ipc.care import AlertStatus, GetAlerts
+from chargepoint.ipc.client import ServiceClient
 from hil.stage import Stage
 from tests.browser.browser import (
     AXE,
@@ -104,6 +106,32 @@ def test_a_page_that_lost_its_connection_says_so_within_five_seconds(
         page.clock.resume()
         page.reload()
         expect(stale).to_be_hidden()
+
+
+def test_a_reported_problem_becomes_an_alert(browser: Browser, site: Site) -> None:
+    stage, url = site
+    with opened(browser) as page:
+        page.goto(url)
+        page.get_by_role("link", name=phrase("driver.report")).click()
+        page.get_by_label(re.compile("What is wrong")).fill("The cable is <b>torn</b>")
+        page.get_by_label(re.compile("reach you")).fill("0170 1234567")
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator("h1")).to_have_text("Thank you")
+        expect(page.locator("main a.call")).to_be_visible()
+    with ServiceClient(stage.config.agent_socket(), timeout_s=5) as client:
+        alerts = [each for each in client.ask(GetAlerts()) if isinstance(each, AlertStatus)]
+    assert any("The cable is <b>torn</b>" in alert.detail for alert in alerts)
+
+
+def test_the_page_and_its_form_work_without_javascript(browser: Browser, site: Site) -> None:
+    _, url = site
+    with opened(browser, java_script_enabled=False) as page:
+        page.goto(url)
+        state(page, "free")
+        page.goto(f"{url}/problem?lang=de")
+        page.get_by_label(re.compile("Was stimmt nicht")).fill("Der Stecker klemmt")
+        page.get_by_role("button", name="Absenden").click()
+        expect(page.locator("h1")).to_have_text("Vielen Dank")
 
 
 def test_the_keyboard_reaches_the_contents_first(browser: Browser, site: Site) -> None:
