@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 # fmt: off
 LETTERS = dict(enumerate(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x00ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 ))
 AFTER_ESCAPE = {10: "\f", 20: "^", 40: "{", 41: "}", 47: "\\", 60: "[", 61: "~", 62: "]",
                 64: "|", 101: "€"}
 # fmt: on
 ESCAPE = 27
+del LETTERS[ESCAPE]
 
 
 class Unreadable(ValueError):
