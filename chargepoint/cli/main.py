@@ -18,7 +18,7 @@ COMMANDS = {
     "simulate": ("simulate", "simulate", "Run a simulated charger and car on the wire."),
     "demo": ("demo", "demo", "Simulator, station and a local CSMS together."),
     "status": ("status", "status", "Show the station as it is now."),
-    "watch": ("watch", "watch", "Follow what happens, line by line."),
+    "watch": ("watch", "watch", "Follow what happens: a full screen, or line by line."),
     "alerts": ("alerts", "alerts", "What is wrong, who was told; acknowledge, mute, test."),
     "why": ("why", "why", "Say why an EVSE does not charge, or not faster."),
     "evse": ("evse", "evse", "Actions on one EVSE: enable, disable, limit, unlock, …"),

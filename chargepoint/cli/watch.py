@@ -1,9 +1,14 @@
-"""`chargepoint watch`: what the safety program does, as it happens."""
+"""`chargepoint watch`: what the safety program does, as it happens.
+
+On a terminal, with the extra `tui`, it is a full screen (`cli.watch_screen`); else line by line.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -26,13 +31,21 @@ QUIET = (m.Observed, m.Health, m.Snapshot, m.Measured)
 @config_option
 @click.option("--bus", help="Safety bus; needed when there is more than one.")
 @click.option("--all", "everything", is_flag=True, help="Also meter readings, states and health.")
+@click.option("--lines", is_flag=True, help="Line by line also on a terminal.")
 @json_option
-def watch(config_path: str, bus: str | None, everything: bool, as_json: bool) -> None:
-    """Follow what happens at the charger, line by line, until interrupted.
+def watch(config_path: str, bus: str | None, everything: bool, lines: bool, as_json: bool) -> None:
+    """Follow what happens at the charger until interrupted: a full screen, or line by line.
 
-    It only listens: nothing that it does can disturb the station.
+    The screen needs a terminal and the extra `tui` (pip install 'chargepoint[tui]'); in a pipe,
+    with --json, --all, --bus or --lines, it is one line per event. It only listens: nothing that it
+    does can disturb the station.
     """
     config = loaded(config_path)
+    if not (as_json or everything or lines or bus) and sys.stdout.isatty() and _has_screen():
+        from chargepoint.cli.watch_screen import run
+
+        run(config)
+        return
     name = chosen_bus(config, bus)
     try:
         with ControlClient(config.control_socket(name), "watch", observer=True) as client:
@@ -46,6 +59,11 @@ def watch(config_path: str, bus: str | None, everything: bool, as_json: bool) ->
         fail(f"the safety program of bus {name} does not answer: {error}")
     except KeyboardInterrupt:
         pass
+
+
+def _has_screen() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("textual") is not None
 
 
 class Limits:
