@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chargepoint.config.alerts import Contact
-from chargepoint.doctor.checks.mark import Mark, good, unknown, warn
+from chargepoint.doctor.checks.mark import Mark, fail, good, unknown, warn
 from chargepoint.doctor.evidence import Evidence
 
 TRIED = "TryChannels"
@@ -17,6 +17,8 @@ def check(evidence: Evidence) -> Iterator[Mark]:
         yield warn("contact", "doctor.no_contact")
     for contact in contacts:
         yield _contact(evidence, contact)
+    if evidence.config.alerts.modem is not None:
+        yield _modem(evidence, evidence.config.alerts.modem.bus)
     yield from _open(evidence)
 
 
@@ -29,6 +31,17 @@ def _contact(evidence: Evidence, contact: Contact) -> Mark:
     if not tried:
         return warn("contact", "doctor.contact_untried", contact.name, text)
     return good("contact", contact.name, f"{text}, tried {tried}")
+
+
+def _modem(evidence: Evidence, bus: str) -> Mark:
+    modem = evidence.health.modem if evidence.health is not None else None
+    if modem is None:
+        return unknown("modem", bus, "the agent does not say")
+    if not modem.ready:
+        return fail("modem", "modem_failed", bus, modem.detail)
+    signal = "signal not known" if modem.signal_dbm is None else f"{modem.signal_dbm} dBm"
+    text = ", ".join(one for one in (modem.operator, signal) if one)
+    return good("modem", bus, f"{text}{', roaming' if modem.roaming else ''}")
 
 
 def _ways(contact: Contact) -> list[str]:
