@@ -1,7 +1,8 @@
 """One HTTP request on a connection of its own, bounded in time and bytes as a whole.
 
 Redirects are refused: a message must not go where the configuration does not name. The answer is
-read only as far as it explains a refusal.
+read only as far as it explains a refusal. Spoken here in a few lines, as the standard library's
+client blocks a thread, and the others cost more memory and start-up time than all channels.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import base64
 import contextlib
 import ssl
 from collections.abc import Mapping
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import h11
 import msgspec
 
 from chargepoint.agent.notify import reach
@@ -24,8 +24,14 @@ AGENT = "chargepoint"
 ANSWER_MAX = 2000
 """Bytes of the answer's body that are read."""
 
-CHUNK = 4096
-HEAD_MAX = 16 * 1024
+BODY_S = 1.0
+"""Longest wait for it: the status is known already."""
+
+LINE_MAX = 8 * 1024
+LINES_MAX = 100
+TARGET = "/%:=&?~+!$,;'@()*[]"
+"""What stays as it is in a path and its query, besides letters, digits, `_`, `.` and `-`."""
+
 LATER = {408, 425, 429}
 """Refusals that pass, besides all of 500 and above."""
 
@@ -61,7 +67,7 @@ async def exchange(request: HttpRequest, roots: Roots, within_s: float) -> None:
         raise Undelivered(what, retry=True, place=place) from None
     except ssl.SSLError as error:
         raise Undelivered(f"{place[0]}: {tls_words(error)}", retry=True) from error
-    except (h11.ProtocolError, EOFError, OSError) as error:
+    except (EOFError, ValueError, OSError) as error:
         what = f"{place[0]}: the answer broke off: {error or type(error).__name__}"
         raise Undelivered(what, retry=True) from error
     _judge(place[0], status, text)
@@ -83,23 +89,22 @@ async def _asked(request: HttpRequest, place: Place, roots: Roots) -> tuple[int,
     connection = await reach.connect(place)
     try:
         reader, writer = await asyncio.open_connection(
-            sock=connection, ssl=tls, server_hostname=place[0] if tls else None, limit=HEAD_MAX
+            sock=connection, ssl=tls, server_hostname=place[0] if tls else None, limit=LINE_MAX
         )
     except BaseException:
         connection.close()
         raise
     try:
-        line = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_MAX)
         # A server that refuses closes early; what it says is worth more than the broken pipe.
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-            writer.write(_bytes(line, request, parts))
+            writer.write(_head(request, parts) + request.body)
             await writer.drain()
-        return await _answer(line, reader)
+        return await _answer(reader)
     finally:
         writer.transport.abort()
 
 
-def _bytes(line: h11.Connection, request: HttpRequest, parts: SplitResult) -> bytes:
+def _head(request: HttpRequest, parts: SplitResult) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {
         "Host": parts.netloc.rpartition("@")[2],
@@ -111,27 +116,49 @@ def _bytes(line: h11.Connection, request: HttpRequest, parts: SplitResult) -> by
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-    head = h11.Request(
-        method=request.method, target=target.encode("ascii", "replace"), headers=[*headers.items()]
-    )
-    sent = (line.send(head), line.send(h11.Data(data=request.body)), line.send(h11.EndOfMessage()))
-    return b"".join(part or b"" for part in sent)
+    lines = [f"{request.method} {quote(target, safe=TARGET)} HTTP/1.1"]
+    lines += [f"{name}: {_value(value)}" for name, value in headers.items()]
+    return "\r\n".join((*lines, "", "")).encode("ascii", "replace")
 
 
-async def _answer(line: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, str]:
+def _value(text: str) -> str:
+    """Never a line of its own."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, str]:
     """Status, and the beginning of the body where it explains a refusal."""
-    status, body = 0, b""
-    while True:
-        event = line.next_event()
-        if event is h11.NEED_DATA:
-            line.receive_data(await reader.read(CHUNK))
-        elif isinstance(event, h11.Response):
-            status = event.status_code
-            if status < 400:
-                return status, ""
-        elif isinstance(event, h11.Data):
-            body += event.data
-        if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed) or len(body) > ANSWER_MAX:
-            if not status:
-                raise EOFError("no answer")
-            return status, body[:ANSWER_MAX].decode("utf-8", "replace")
+    status = 0
+    while status < 200:  # what comes before is about what is still to come
+        status = _status(await reader.readline())
+        length = await _length(reader)
+    if status < 400:
+        return status, ""
+    body = b""
+    with contextlib.suppress(TimeoutError, OSError):
+        async with asyncio.timeout(BODY_S):
+            while len(body) < min(length, ANSWER_MAX) and (piece := await reader.read(ANSWER_MAX)):
+                body += piece
+    return status, body[:ANSWER_MAX].decode("utf-8", "replace")
+
+
+def _status(line: bytes) -> int:
+    if not line:
+        raise EOFError("no answer")
+    parts = line.split(maxsplit=2)
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
+        raise ValueError("that is no HTTP")
+    return int(parts[1][:3])
+
+
+async def _length(reader: asyncio.StreamReader) -> int:
+    """Read the headers; how long the body is, as far as they say."""
+    length = ANSWER_MAX
+    for _ in range(LINES_MAX):
+        line = await reader.readline()
+        name, _, value = line.partition(b":")
+        if not line.strip():
+            return length
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            length = int(value.strip()[:9])
+    raise ValueError("too many headers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -182,3 +183,67 @@ async def test_ntfy_whispers_when_it_is_over(there: Receiver) -> None:
 async def test_ntfy_gets_at_most_what_is_no_attachment_and_no_half_letter(there: Receiver) -> None:
     await NtfyWay().send(message(Channel.NTFY, there.url, text="ä" * 5000))
     assert there.requests[0][3].decode() == "ä" * 2000
+
+
+async def answered_with(answer: bytes) -> Undelivered | None:
+    """What becomes of a message that a server answers with these bytes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        way = WebhookWay(Webhook(timeout_s=2.0), "CP-7")
+        await way.send(hook(f"http://127.0.0.1:{port}/"))
+    except Undelivered as error:
+        return error
+    finally:
+        server.close()
+    return None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.0 204\r\nA: b\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 202 Accepted\r\n\r\n",
+    ],
+)
+async def test_an_answer_that_means_yes_is_one(answer: bytes) -> None:
+    assert await answered_with(answer) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200,
+        b"HTTP/1.1 200 " + b"x" * 100_000,
+        b"HTTP/1.1 200 OK\r\nA: " + b"x" * 100_000,
+        b"\x00" * 50,
+    ],
+)
+async def test_an_answer_that_is_none_may_pass(answer: bytes) -> None:
+    error = await answered_with(answer)
+    assert error is not None
+    assert error.retry
+
+
+async def test_a_refusal_counts_although_its_body_does_not_come() -> None:
+    error = await answered_with(b"HTTP/1.1 410 Gone\r\nContent-Length: 5000\r\n\r\nmoved a")
+    assert error is not None
+    assert (error.retry, error.detail) == (False, "127.0.0.1 answers HTTP 410: moved a")
+
+
+async def test_an_address_with_odd_letters_stays_one_request(there: Receiver) -> None:
+    await WebhookWay(Webhook(), "CP\r\nX-Evil: 1").send(hook(f"{there.url}/a b/ü?q=1 2"))
+    ((_, path, headers, _),) = there.requests
+    assert path == "/a%20b/%C3%BC?q=1%202"
+    assert "X-Evil" not in headers
