@@ -288,10 +288,12 @@ def test_a_whole_ledger_and_a_damaged_one_are_told_apart(tmp_path: Path) -> None
     (tmp_path / "state").mkdir()
     path = tmp_path / "state" / "ledger.sqlite"
     with sqlite3.connect(path) as store:
+        store.execute("PRAGMA journal_mode = WAL")
         store.execute("CREATE TABLE t (a INTEGER, b TEXT)")
         store.executemany("INSERT INTO t VALUES (?, ?)", [(n, "x" * 100) for n in range(500)])
     store.close()
     assert files.store_problem(found) == ""
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
     data = bytearray(path.read_bytes())
     data[4096:8192] = b"\xff" * 4096
     path.write_bytes(data)

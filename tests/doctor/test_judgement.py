@@ -622,6 +622,14 @@ def test_without_the_agent_a_board_answers_as_the_safety_program_says() -> None:
     assert ("fail", "board_lost", "EVSE 1") in wrongs(lost)
 
 
+def test_a_test_of_another_contact_with_a_longer_name_does_not_count() -> None:
+    found = healthy()
+    assert found.audit is not None
+    [line] = found.audit
+    anna = evidence(audit=(replace(line, detail="contact=Anna channel="),))(found)
+    assert wrongs(anna) == [("warn", "doctor.contact_untried", "Ann")]
+
+
 def test_a_station_that_does_not_run_is_not_called_broken() -> None:
     found = evidence(status=None, health=None, controls=(), audit=None, alerts=None)(healthy())
     assert wrongs(found) == []

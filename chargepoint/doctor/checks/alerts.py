@@ -60,8 +60,9 @@ def _tried(evidence: Evidence, contact: str) -> str | None:
     """When a test message went out last; empty: never, as far as the audit log reaches."""
     if evidence.audit is None:
         return None
-    named = [line for line in evidence.audit if line.action == TRIED and contact in line.detail]
-    return next((line.at for line in named if line.ok), "")
+    wanted = f"contact={contact}"
+    tests = [line for line in evidence.audit if line.action == TRIED and line.ok]
+    return next((line.at for line in reversed(tests) if wanted in line.detail.split()), "")
 
 
 def _open(evidence: Evidence) -> Iterator[Mark]:

@@ -83,10 +83,12 @@ def store_problem(config: Config) -> str | None:
     path = config.state_dir / "ledger.sqlite"
     if not os.access(path, os.R_OK):
         return None
+    # Without a journal nobody has it open: then no file beside it may come into being either.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     deadline_s = time.monotonic() + CHECK_MAX_S
     try:
         with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
+            sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=1.0)
         ) as store:
             store.set_progress_handler(lambda: time.monotonic() > deadline_s, CHECK_STEPS)
             lines = [str(row[0]) for row in store.execute("PRAGMA quick_check(3)")]
