@@ -57,9 +57,9 @@ def _channels(config: Config, contact: Contact, key: str) -> Iterator[Mistake]:
     if not any(given.values()):
         wanted = ", ".join(given)
         yield Mistake(key, f"`{contact.name}` has no address; expected one of {wanted}")
-    for channel, section, there in _senders(config):
-        if given[channel] and channel in (contact.channels or given) and not there:
-            yield Mistake(f"{key}.{channel}", f"cannot be reached without [{section}]")
+    for sender, section, there in _senders(config):
+        if given[sender] and sender in (contact.channels or given) and not there:
+            yield Mistake(f"{key}.{sender}", f"cannot be reached without [{section}]")
 
 
 def _senders(config: Config) -> tuple[tuple[str, str, bool], ...]:
@@ -72,9 +72,9 @@ def _senders(config: Config) -> tuple[tuple[str, str, bool], ...]:
 
 def _subscriptions(config: Config) -> Iterator[Mistake]:
     assert config.web is not None
-    senders = {channel: (section, there) for channel, section, there in _senders(config)}
+    senders = {name: (section, there) for name, section, there in _senders(config)}
     for channel in config.web.subscribe:
-        section, there = senders.get(channel, ("", True))
+        section, there = senders.get(str(channel), ("", True))
         if channel in ("mqtt", "apprise"):
             yield Mistake("web.subscribe", f"`{channel}` reaches no driver")
         elif not there:

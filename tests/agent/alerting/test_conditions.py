@@ -1,0 +1,184 @@
+"""Each row of the table: what of the status is which condition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from chargepoint.agent.alerting.view import Watched
+from chargepoint.catalog import entries
+from chargepoint.ipc.care import CertificateHealth, DeviceHealth, MaintenanceItem, ModemHealth
+from tests.agent.alerting.views import (
+    CSMS,
+    HEALTH,
+    LEDGER,
+    LOOP,
+    STATUS,
+    evse,
+    health,
+    host,
+    seen,
+    status,
+)
+
+MODEM = ModemHealth(
+    ready=False,
+    detail="no SIM card",
+    operator="",
+    signal_dbm=None,
+    registered=False,
+    roaming=False,
+    sent_today=0,
+)
+DEVICE = DeviceHealth(
+    device="reader", driver="pn532", bus="field", answers=False, since_s=5.0, detail="no reply"
+)
+
+
+def certificate(days: float | None) -> CertificateHealth:
+    return CertificateHealth(use="client", subject="CP7", expires_at="soon", days_left=days)
+
+
+def item(task: str, state: Any, number: int = 1) -> MaintenanceItem:
+    return MaintenanceItem(
+        task=task, evse=number, kind="life", used=9, limit=10, state=state, due_at="", detail="9"
+    )
+
+
+def csms(**changes: Any) -> Any:
+    return status(csms=msgspec.structs.replace(CSMS, **changes))
+
+
+def ledger(**changes: Any) -> Any:
+    return status(ledger=msgspec.structs.replace(LEDGER, **changes))
+
+
+def loop(**changes: Any) -> Any:
+    return health(loops=(msgspec.structs.replace(LOOP, **changes),))
+
+
+def test_a_healthy_station_has_none() -> None:
+    assert seen() == ()
+
+
+# fmt: off
+ROWS: list[tuple[str, str, str, Any]] = [
+    # condition, place, severity, what of it
+    ("rcd_tripped", "EVSE 1", "", {"told": status(evse(hazards=("rcd_tripped",)))}),
+    ("meter_lost", "EVSE 1", "", {"told": status(evse(fault="meter_lost"))}),
+    ("board_supply", "EVSE 1", "", {"told": status(evse(fault="board_supply"))}),
+    ("control_lost", "safety", "", {"found": loop(connected=False)}),
+    ("csms_offline", "", "", {"told": csms(state="waiting", last_error="refused")}),
+    ("csms_offline", "", "", {"told": csms(state="rejected")}),
+    ("records_waiting", "", "", {"told": ledger(waiting=1, oldest_waiting_s=20_000.0)}),
+    ("records_waiting", "", "", {"told": ledger(waiting=1001)}),
+    ("records_refused", "", "", {"told": ledger(quarantined=1)}),
+    ("clock_untrusted", "", "", {"told": status(clock="monotonic")}),
+    ("certificate_expiring", "client CP7", "", {"found": health(certificates=(certificate(29),))}),
+    ("certificate_expiring", "client CP7", "error",
+     {"found": health(certificates=(certificate(-1),))}),
+    ("sim_expiring", "", "", {"sim_days_left": 13.0}),
+    ("dead_man_failing", "", "", {"dead_man_problem": "refused"}),
+    ("modem_failed", "", "", {"found": health(modem=MODEM)}),
+    ("disk_full_soon", "", "",
+     {"found": health(host=host(disk_free_bytes=150_000_000, disk_size_bytes=32_000_000_000))}),
+    ("disk_full_soon", "", "error",
+     {"found": health(host=host(disk_free_bytes=1_000_000, disk_size_bytes=32_000_000_000))}),
+    ("disk_worn", "", "", {"found": health(host=host(disk_life_used=0.9))}),
+    ("disk_read_only", "", "", {"found": health(host=host(disk_read_only=True))}),
+    ("host_under_voltage", "", "", {"found": health(host=host(under_voltage=True))}),
+    ("host_hot", "", "", {"found": health(host=host(cpu_temperature_c=80.0))}),
+    ("control_late", "safety", "", {"found": loop(tick_p99_s=0.2)}),
+    ("agent_late", "", "", {"found": health(loop_late_max_s=2.5)}),
+    ("temperature_rising", "EVSE 1", "",
+     {"told": status(evse(temperature_c=55.0)),
+      "watched": Watched(temperature_slopes={1: 1.0})}),
+    ("contactor_worn", "EVSE 1, contactor/1", "", {"maintenance": (item("contactor/1", "due"),)}),
+    ("contactor_worn", "EVSE 1, contactor/1", "error",
+     {"maintenance": (item("contactor/1", "overdue"),)}),
+    ("maintenance_due", "inspection", "", {"maintenance": (item("inspection", "due", 0),)}),
+    ("maintenance_overdue", "inspection", "error",
+     {"maintenance": (item("inspection", "overdue", 0),)}),
+    ("sessions_failing", "EVSE 1", "", {"watched": Watched(failed_sessions={1: 3})}),
+    ("station_blocked", "EVSE 1", "", {"watched": Watched(blocked_s={1: 14_400.0})}),
+    ("station_unused", "", "", {"watched": Watched(unused_days=14.0)}),
+    ("restarts_unusual", "agent", "", {"watched": Watched(unclean_starts=3)}),
+    ("restarts_unusual", "control", "", {"watched": Watched(control_starts=3)}),
+    ("bus_errors", "safety", "", {"watched": Watched(bus_errors={"safety": (30, 200)})}),
+    ("device_lost", "reader", "", {"found": health(devices=(DEVICE,))}),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("condition", "place", "severity", "what"),
+    ROWS,
+    ids=[f"{number}-{row[0]}" for number, row in enumerate(ROWS)],
+)
+def test_what_is_wrong_is_this_condition_and_no_other(
+    condition: str, place: str, severity: str, what: dict[str, Any]
+) -> None:
+    (found,) = seen(**what)
+    assert (found.id, found.place, found.severity) == (condition, place, severity)
+    assert found.id in entries()
+
+
+# fmt: off
+GOOD: list[Any] = [
+    {"told": csms(configured=False, state="off")},
+    {"told": ledger(waiting=500, oldest_waiting_s=3600.0)},
+    {"told": status(clock="rtc")},
+    {"found": health(certificates=(certificate(31), certificate(None)))},
+    {"sim_days_left": 15.0},
+    {"found": health(modem=msgspec.structs.replace(MODEM, ready=True))},
+    {"found": health(host=host(disk_free_bytes=300_000_000, disk_size_bytes=4_000_000_000))},
+    {"found": health(host=host(under_voltage=False, under_voltage_seen=True))},
+    {"told": status(evse(temperature_c=40.0)), "watched": Watched(temperature_slopes={1: 2.0})},
+    {"told": status(evse(temperature_c=60.0)), "watched": Watched(temperature_slopes={1: 0.1})},
+    {"maintenance": (item("inspection", "good"), item("rcd_test", "unknown"))},
+    {"watched": Watched(failed_sessions={1: 2}, blocked_s={1: 14_000.0}, unused_days=13.9)},
+    {"watched": Watched(bus_errors={"safety": (15, 16), "field": (19, 200)})},
+    {"found": health(devices=(msgspec.structs.replace(DEVICE, answers=None),))},
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("what", GOOD, ids=range(len(GOOD)))
+def test_what_is_near_a_limit_is_none_yet(what: dict[str, Any]) -> None:
+    assert seen(**what) == ()
+
+
+def test_hazards_stay_while_the_safety_program_is_not_reached() -> None:
+    gone = status(evse(control=None))
+    watched = Watched(hazards={1: ("contactor_welded",)})
+    (found,) = seen(gone, watched=watched)
+    assert found.id == "contactor_welded"
+
+
+def test_an_open_door_is_a_hazard_and_tampering() -> None:
+    found = seen(status(evse(hazards=("door_open",))))
+    assert [one.id for one in found] == ["door_open", "tampered"]
+
+
+def test_a_hazard_that_is_the_fault_too_is_told_once() -> None:
+    assert len(seen(status(evse(hazards=("rcd_tripped",), fault="rcd_tripped")))) == 1
+
+
+def test_the_loss_of_a_board_or_meter_is_told_by_its_hazard_or_fault_alone() -> None:
+    lost = health(devices=(DEVICE,))
+    assert seen(STATUS, lost, boards={"reader": 1}) == ()
+    faulted = status(evse(fault="meter_lost"))
+    assert [one.id for one in seen(faulted, lost, meters={"reader": 1})] == ["meter_lost"]
+    assert [one.id for one in seen(STATUS, lost, meters={"reader": 1})] == ["device_lost"]
+
+
+def test_every_limit_of_the_catalogue_of_alerts_has_a_row_or_happens() -> None:
+    """What has no row is told by the agent as something that happened."""
+    happen = {"power_lost", "program_failed", "problem_reported"}
+    own = {
+        entry.id for entry in entries().values() if entry.kind == "alert" and "." not in entry.id
+    }
+    assert own - {row[0] for row in ROWS} == happen | {"tampered"}
+    assert HEALTH.modem is None
