@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import secrets
 import shutil
 import signal
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +63,7 @@ async def _play(place: Path, port: int, headless: bool) -> int:
     from hil.csms.server import Csms
     from hil.stage import Stage, StageError, free_port
 
-    simulator_port = free_port()
+    simulator_port, web_port = free_port(), free_port()
     csms = Csms(port=0 if headless else port, simulator_url=f"http://127.0.0.1:{simulator_port}/")
     try:
         await csms.start()
@@ -72,6 +75,10 @@ async def _play(place: Path, port: int, headless: bool) -> int:
         "ocpp.v16.MeterValueSampleInterval": 2,
         "csms.retry_wait_min_s": 1.0,
         "csms.retry_random_range_s": 1.0,
+        "web.listen": f"127.0.0.1:{web_port}",
+        "tariff.energy_price": 0.45,
+        "site.name": "Demo car park",
+        "site.support_phone": "+49 30 1234567",
     }
     with Stage(place, csms.url, changes, simulator_port=simulator_port) as stage:
         story = Story(stage, csms, stage.config.station.id)
@@ -128,6 +135,8 @@ class Story:
         self.done(f"card {CARD} was accepted, transaction {self._open(1).id} has started")
         await self._status(1, "Charging")
         self.done("the contactor is closed and the car charges")
+        await self._driver_sees("charging")
+        self.done(f"the driver's page shows it: {self.pages_url}e/1")
 
     async def second_session(self) -> None:
         """The headless rest: a remote start at EVSE 2, and both sessions to their ends."""
@@ -195,6 +204,8 @@ class Story:
         self.say("\nYour turn: plug in, swipe, stop, break things, on the page or by hand:")
         self.say(f"  {page_url}demo      charger and CSMS side by side")
         self.say(f"  {self.stage.simulator_url}/          the charger alone")
+        self.say(f"  {self.pages_url}          what drivers see")
+        self.say(f"  {self.pages_url}owner     what the owner sees: {self._owner()}")
         config = self.stage.config_path
         self.say(f"  chargepoint status --config {config}")
         self.say(f"  chargepoint watch  --config {config}")
@@ -208,6 +219,29 @@ class Story:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1.0)
         self.say("\nstopping…")
+
+    @property
+    def pages_url(self) -> str:
+        return f"http://{self.stage.config.web.listen}/"
+
+    def _owner(self) -> str:
+        """An account for the visitor, in words."""
+        from chargepoint.web.accounts import Accounts, Role
+
+        password = secrets.token_urlsafe(9)
+        Accounts(self.stage.config.state_dir).set("demo", password, Role.OWNER)
+        return f"account demo, password {password}"
+
+    async def _driver_sees(self, state: str) -> None:
+        """Wait until the driver's page tells `state` of EVSE 1. Raises StepFailed."""
+        until_s = time.monotonic() + STEP_WAIT_S
+        while time.monotonic() < until_s:
+            with contextlib.suppress(OSError, ValueError):
+                view = await self._do(_read, f"{self.pages_url}api/driver/1")
+                if view["evses"][0]["state"] == state:
+                    return
+            await asyncio.sleep(0.2)
+        raise StepFailed(f"waited {STEP_WAIT_S:g} s for the driver's page in vain")
 
     # --- pieces -----------------------------------------------------------------------------------
 
@@ -250,6 +284,11 @@ class Story:
 
     async def _do(self, action: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.to_thread(action, *arguments)
+
+
+def _read(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=2) as answer:
+        return json.load(answer)
 
 
 def _bill(transaction: Any) -> str:

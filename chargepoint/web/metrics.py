@@ -131,18 +131,18 @@ def text(samples: list[Sample]) -> str:
         if not found:
             continue
         lines += [f"# HELP {PREFIX}{name} {help_text}", f"# TYPE {PREFIX}{name} {kind}"]
-        lines += [
-            f"{PREFIX}{name}{_labels(one.labels)} {float(one.value or 0):.10g}" for one in found
-        ]
+        lines += [f"{PREFIX}{name}{_labels(one.labels)} {_number(one.value)}" for one in found]
     return "\n".join(lines) + "\n"
 
 
-def _labels(labels: tuple[tuple[str, str], ...]) -> str:
-    return (
-        "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels) + "}"
-        if labels
-        else ""
-    )
+def _number(value: Number) -> str:
+    return repr(value) if isinstance(value, float) else str(int(value or 0))
+
+
+def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels) + "}"
 
 
 def _escaped(value: str) -> str:

@@ -81,3 +81,24 @@ def test_a_program_that_crashes_is_started_again_and_the_other_goes_on(tmp_path:
     stop_when(lambda: started(crashes) >= 2, supervisor)
     assert supervisor.run() == 0
     assert started(marks) == 1
+
+
+def test_an_extra_that_cannot_work_as_configured_is_given_up_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    marks, tries = tmp_path / "marks", tmp_path / "tries"
+    broken = python(f"open({str(tries)!r}, 'a').write('x'); raise SystemExit(2)")
+    pages = Program("web", broken, extra=True)
+    supervisor = Supervisor([waiting("control", marks), waiting("agent", marks), pages])
+    stop_when(lambda: pages.given_up and started(marks) == 2, supervisor)
+    assert supervisor.run() == 0
+    assert (started(marks), started(tries)) == (2, 1)
+
+
+def test_an_extra_restarts_nobody_but_comes_back_itself(tmp_path: Path) -> None:
+    marks, tries = tmp_path / "marks", tmp_path / "tries"
+    odd = python(f"open({str(tries)!r}, 'a').write('x'); raise SystemExit({EXIT_RESTART})")
+    supervisor = Supervisor([waiting("agent", marks), Program("web", odd, extra=True)])
+    stop_when(lambda: started(tries) >= 2 and started(marks) == 1, supervisor)
+    assert supervisor.run() == 0
+    assert started(marks) == 1
