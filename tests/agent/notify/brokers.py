@@ -89,8 +89,8 @@ class Listener:
     def publish(self, topic: str, payload: str, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_S):
+    async def until(self, done: Callable[[], bool], within_s: float = WAIT_S) -> None:
+        async with asyncio.timeout(within_s):
             while not done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
