@@ -32,6 +32,10 @@ METER_EVERY_S = 1.0
 METER_BACKOFF_MAX_S = 10.0
 SERVICE_MAX = 8
 """Requests of technicians that may wait."""
+SERVICE_REST = 4.0
+"""While a contactor is closed technicians rest so many times as long as their last request took:
+units that are not there must not hold up every tick, and with it the opening."""
+
 SLACK_WAIT_MAX_S = 0.1
 """Longest time without a transaction in the slack, however late the ticks are."""
 SLACK_WAIT_CLOSED_S = 0.15
@@ -94,6 +98,7 @@ class Loop:
         )
         self._service: deque[Asked] = deque()
         self._served_last = False
+        self._service_due_s = now_s
         self._slack_s = now_s
         self._snapshots = self._snapshot()
         self._ticks = 0
@@ -253,9 +258,13 @@ class Loop:
             return
         self._slack_s = now_s
         due = self._plan.next(now_s)
-        if self._service and (due is None or not self._served_last):
+        asked = self._service and now_s >= self._service_due_s
+        if asked and (due is None or not self._served_last):
             self._served_last = True
             self._serve(self._service.popleft())
+            served_s = self._now()
+            rest_s = 0.0 if self.at_rest else SERVICE_REST * (served_s - now_s)
+            self._service_due_s = served_s + rest_s
         elif due is not None:
             self._served_last = False
             outcome = self._units[int(due)].read_meter_part(self._now())
