@@ -11,6 +11,9 @@ import msgspec
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 CLIENTS_MAX = 32
+RESERVED = 8
+"""Of these, for people who are logged in: a crowd of drivers does not keep the owner out."""
+
 HEARTBEAT_S = 10.0
 LIFE_S = 3600.0
 """A stream ends after so long; the browser opens a new one, and its login is looked at again."""
@@ -37,9 +40,13 @@ class Streams:
         """End every stream; for an orderly stop."""
         self._closing.set()
 
-    def response(self, source: AsyncIterator[Event]) -> Response:
-        """`source` as a response; 503 when there are too many clients already."""
-        if self.clients >= self._clients_max or self._closing.is_set():
+    def response(self, source: AsyncIterator[Event], known: bool = False) -> Response:
+        """`source` as a response; 503 when there are too many clients already.
+
+        `known`: for somebody who is logged in.
+        """
+        places = self._clients_max - (0 if known else RESERVED)
+        if self.clients >= places or self._closing.is_set():
             return JSONResponse({"error": "too many clients"}, 503, headers={"Retry-After": "10"})
         self.clients += 1
         return _Counted(self, self._lines(source))

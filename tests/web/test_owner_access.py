@@ -13,7 +13,7 @@ from chargepoint.web.api.endpoint import Access, Endpoint
 from chargepoint.web.api.table import endpoints
 from chargepoint.web.guard import BODY_MAX_BYTES
 from chargepoint.web.server import Connection
-from chargepoint.web.streams import CLIENTS_MAX
+from chargepoint.web.streams import CLIENTS_MAX, RESERVED
 from tests.web.place import OWNER, PASSWORD, TECHNICIAN, Place, serving
 
 ALL = endpoints()
@@ -264,17 +264,21 @@ def test_files_beside_the_static_ones_are_not_served(shared: Place) -> None:
         assert shared.visitor().get(path).code == 404
 
 
-def test_so_many_streams_and_no_more(place: Place) -> None:
-    place.desk.sessions.idle_s = 1e9
+def test_so_many_streams_and_no_more_and_some_are_kept_for_the_owner(place: Place) -> None:
     visitor = place.visitor(OWNER)
-    head = f"GET /api/live HTTP/1.1\r\nHost: localhost\r\nCookie: session={visitor.cookie}\r\n\r\n"
     clients = []
-    for _ in range(CLIENTS_MAX):
+
+    def look(path: str) -> bytes:
         client = socket.create_connection(("127.0.0.1", place.port), timeout=10)
         clients.append(client)
-        client.sendall(head.encode())
-        assert client.recv(2000).startswith(b"HTTP/1.1 200 ")
-    assert visitor.get("/api/live").code == 503
+        cookie = f"Cookie: session={visitor.cookie}"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n\r\n".encode())
+        return client.recv(2000).split(b" ")[1]
+
+    drivers = [look("/api/driver/events") for _ in range(CLIENTS_MAX - RESERVED + 1)]
+    owners = [look("/api/live") for _ in range(RESERVED + 1)]
+    assert drivers == [b"200"] * (CLIENTS_MAX - RESERVED) + [b"503"]
+    assert owners == [b"200"] * RESERVED + [b"503"]
     assert visitor.get("/api/session").code == 200
     for client in clients:
         client.close()

@@ -48,7 +48,7 @@ class Logs:
         return [one for one in answers if isinstance(one, LogLine)]
 
     async def follow(self, call: Call) -> Response:
-        return call.desk.context.streams.response(_lines(call))
+        return call.desk.context.streams.response(_lines(call), known=True)
 
     async def audit(self, call: Call) -> list[AuditLine]:
         answers = await call.ask(GetAudit(last=call.query.last))

@@ -111,7 +111,7 @@ class StationApi:
         return [] if status is None else whys(status, call.query.lang)
 
     async def live(self, call: Call) -> Response:
-        return call.desk.context.streams.response(_looks(call))
+        return call.desk.context.streams.response(_looks(call), known=True)
 
     async def health(self, call: Call) -> Any:
         return _one(await call.ask(GetHealth()), HealthStatus)

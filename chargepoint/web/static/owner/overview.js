@@ -62,7 +62,7 @@ function stationCard() {
   function update(status) {
     const { csms, ledger, alerts } = status;
     shown.set("csms", t(`web.csms.${csms.state}`));
-    shown.set("version", csms.version || t("web.none"));
+    shown.set("version", csms.version || "–");
     shown.set("waiting", number(ledger.waiting, 0));
     shown.set("refused", number(ledger.quarantined, 0));
     shown.set("oldest", ledger.waiting === 0 ? t("web.none") : duration(ledger.oldest_waiting_s));
