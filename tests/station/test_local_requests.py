@@ -14,6 +14,8 @@ from chargepoint.station.local_requests import (
     EnableAsked,
     LimitAsked,
     LocalRequest,
+    TransferAsked,
+    Transferred,
     UnlockHereAsked,
 )
 from chargepoint.station.records import StopReason
@@ -258,3 +260,33 @@ def test_an_unlock_here_without_an_outcome_is_answered_in_time() -> None:
     answered = answer(world, "a")
     assert answered is not None
     assert not answered[0]
+
+
+# --- Words of our own for the CSMS ----------------------------------------------------------------
+
+
+def transfer(world: World) -> tuple[bool, str] | None:
+    return ask(
+        world,
+        lambda request: TransferAsked(
+            request=request, at_s=world.now_s, vendor_id="com.example", message_id="m", data="{}"
+        ),
+    )
+
+
+def test_the_csms_is_told_in_our_words_and_its_answer_is_the_answer() -> None:
+    world = World()
+    assert transfer(world) is None
+    (told,) = world.of(ef.TransferData)
+    assert (told.vendor_id, told.message_id, told.data) == ("com.example", "m", "{}")
+    world.tell(Transferred(request=told.request, at_s=world.now_s, ok=False, detail="Rejected"))
+    assert answer(world, told.request) == (False, "Rejected")
+
+
+def test_without_a_csms_nothing_is_sent_and_nothing_kept_for_later() -> None:
+    world = World()
+    world.away()
+    world.forget()
+    assert transfer(world) == (False, "the CSMS is not connected")
+    assert world.of(ef.TransferData) == []
+    assert not any(isinstance(effect, ef.Append) for effect in world.effects)
