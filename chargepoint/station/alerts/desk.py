@@ -3,14 +3,13 @@ nothing that one of them decides.
 
     book           conditions become alerts that are raised, count, and clear
     audience       whom an alert concerns, in which step
-    deliveries     the outbox: limits, retries, expiry
+    post           what is sent about an alert; over `deliveries`: limits, retries, expiry
     modes          what is silent now
     subscriptions  drivers who want to be told once
     memory         what outlives a restart
 
 At most one message says that an alert was raised, and one that it is over, to each address; a new
-*round* begins only when it has grown more serious. Who was never told that it was raised hears of a
-fault that it came and went, and of a lesser matter nothing.
+*round* begins only when it has grown more serious.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ from chargepoint.station.alerts import texts
 from chargepoint.station.alerts.audience import Audience, Way, ways
 from chargepoint.station.alerts.book import Alert, Book, Change
 from chargepoint.station.alerts.codes import code_of, codes_in
-from chargepoint.station.alerts.deliveries import About, Bundle, Deliveries, Delivery, Outcome
-from chargepoint.station.alerts.memory import NUMBERS_AT_ONCE, Memory
+from chargepoint.station.alerts.deliveries import Delivery
+from chargepoint.station.alerts.memory import Memory
 from chargepoint.station.alerts.modes import Modes
+from chargepoint.station.alerts.post import Post
 from chargepoint.station.alerts.rules import Rules
 from chargepoint.station.alerts.settings import AlertSettings, Calendar, Moment, rank
 from chargepoint.station.alerts.subscriptions import EXPIRE_S, News, Subscription, Subscriptions
@@ -39,9 +39,7 @@ from chargepoint.station.alerts.values import (
     Keep,
     LinkUp,
     Looked,
-    Message,
     Replied,
-    Send,
     Settled,
     Severity,
     Show,
@@ -53,7 +51,6 @@ ALL = "*"
 DRIVER = "driver"
 """The contact's name in messages to drivers."""
 
-QUIET_TEST_EXPIRE_S = 120.0
 REPLY_LINES_MAX = 30
 
 
@@ -82,13 +79,20 @@ class AlertDesk:
         self._rules = Rules(settings.rules)
         self._audience = Audience(settings.contacts, self._rules)
         self._book = Book(self._rules, self._new_code)
-        self._deliveries = Deliveries(settings.limits)
         self._modes = Modes(self._audience, calendar)
         self._subscriptions = Subscriptions()
         self._memory = Memory(calendar, spaces)
         self._effects: list[AlertEffect] = []
+        self._post = Post(
+            settings,
+            calendar,
+            self._audience,
+            self._modes,
+            self._memory,
+            self._book.named,
+            self._effects,
+        )
         self._shown: SignalLevel | None = None
-        self._number = self._reserved = self._memory.last_number()
         self._crowded = 0
         self._restore(now_s)
 
@@ -102,9 +106,9 @@ class AlertDesk:
             case Happened(condition=condition, times=times):
                 self._change(self._book.happen(condition, times, now_s), now_s)
             case Settled():
-                self._settled(event, now_s)
+                self._post.settled(event, now_s)
             case LinkUp():
-                self._deliveries.link_up(event, now_s)
+                self._post.link_up(event, now_s)
             case Replied():
                 self._replied(event, now_s)
             case EvseNews(evse=evse, news=news):
@@ -117,7 +121,7 @@ class AlertDesk:
         """When time alone brings something."""
         times = [
             self._book.deadline_s(),
-            self._deliveries.deadline_s(now_s, self._held),
+            self._post.deadline_s(now_s),
             self._subscriptions.deadline_s(),
             *(self._escalate_s(alert) for alert in self._book.opened),
         ]
@@ -162,13 +166,8 @@ class AlertDesk:
         numbers: dict[int, Way] = {}
         for way in [] if found is None else ways(found, channel):
             assert found is not None
-            row = self._row(way, "test", "info", found.language, now_s)
-            row.expires_s = now_s + QUIET_TEST_EXPIRE_S
-            row.texts = texts.test_texts(
-                self._settings.station, way.channel.value, by, found.language
-            )
-            self._deliveries.add(row)
-            numbers[row.number] = way
+            said = texts.test_texts(self._settings.station, way.channel.value, by, found.language)
+            numbers[self._post.test(way, found.language, said, now_s)] = way
         return self._done(now_s), numbers
 
     def subscribe(
@@ -182,7 +181,7 @@ class AlertDesk:
     ) -> tuple[list[AlertEffect], str]:
         """Tell a driver once. Effects, and why not (empty: it is taken)."""
         one = Subscription(
-            number=self._next(),
+            number=self._post.next(),
             evse=evse,
             wanted=news,
             channel=channel,
@@ -206,7 +205,7 @@ class AlertDesk:
         return [*reversed(self._book.opened), *reversed(over[len(over) - min(closed, len(over)) :])]
 
     def deliveries(self, alert: Alert) -> list[Delivery]:
-        return self._deliveries.of(alert.code)
+        return self._post.of(alert)
 
     def muted(self, condition: str, now_s: float) -> bool:
         return self._modes.muted_until_s(condition, now_s) is not None
@@ -225,7 +224,7 @@ class AlertDesk:
             open=len(opened),
             unacknowledged=sum(1 for alert in opened if not alert.acknowledged_by),
             worst=worst,
-            waiting=self._deliveries.waiting,
+            waiting=self._post.waiting,
             maintenance_s=self._modes.maintenance_left_s(now_s),
         )
 
@@ -240,52 +239,23 @@ class AlertDesk:
                 self._raised(alert, change.kind, now_s)
             self._effects.append(self._memory.alert(alert))
         for alert in self._book.forget_oldest():
-            for row in self._deliveries.of(alert.code):
-                self._forget(row)
+            self._post.forget(alert)
             self._effects.append(Keep(space="alerts", key=alert.code, value=None))
 
     def _raised(self, alert: Alert, kind: str, now_s: float) -> None:
         alert.round_s = now_s
-        for row in self._deliveries.of(alert.code):
-            if row.state == "waiting":
-                self._forget(row)
         self._tell("alert.raised" if kind == "raised" else "alert.worse", alert)
-        self._step(alert, now_s)
-
-    def _step(self, alert: Alert, now_s: float) -> None:
-        """Tell the next of those whom it concerns."""
-        steps = self._audience.steps(alert)
-        if alert.steps >= len(steps):
-            return
-        about: About = "escalated" if alert.steps else "raised"
-        for way in steps[alert.steps]:
-            self._queue(alert, way, about, now_s)
-        alert.steps += 1
+        self._post.begin(alert, now_s)
 
     def _cleared(self, alert: Alert, now_s: float) -> None:
         self._tell("alert.cleared", alert)
         muted = self._modes.muted_until_s(alert.condition, now_s) is not None
-        silent = self._modes.silent_until_s(alert.condition, now_s) is not None
-        ends = self._rules.of(alert.condition).ends and not muted
-        for row in self._deliveries.of(alert.code):
-            if row.about not in ("raised", "escalated"):
-                continue
-            contact = self._audience.named(row.contact)
-            wanted = ends and contact is not None and contact.cleared
-            if row.state == "waiting":
-                if silent or not ends or rank(row.severity) < rank("error"):
-                    self._forget(row)
-                else:
-                    row.about, row.due_s = "cleared", min(row.due_s, now_s)
-                    self._keep(row)
-            elif row.round == alert.round and wanted and row.state not in ("failed", "expired"):
-                self._queue(alert, row.way, "cleared", now_s, after=row.number)
+        ends = self._rules.of(alert.condition).ends
+        self._post.end(alert, now_s, told=ends and not muted)
 
     def _acknowledged(self, alert: Alert, by: str, now_s: float) -> None:
         alert.acknowledged_by = by or "?"
-        for row in self._deliveries.of(alert.code):
-            if row.about == "escalated" and row.state == "waiting":
-                self._forget(row)
+        self._post.calm(alert)
         self._tell("alert.acknowledged", alert, by=alert.acknowledged_by)
         if self._rules.of(alert.condition).ends:
             self._effects.append(self._memory.alert(alert))
@@ -308,90 +278,8 @@ class AlertDesk:
             due_s = self._escalate_s(alert)
             if due_s is not None and due_s <= now_s:
                 self._tell("alert.escalated", alert, step=alert.steps)
-                self._step(alert, now_s)
+                self._post.step(alert, now_s)
                 self._effects.append(self._memory.alert(alert))
-
-    # --- Messages ---------------------------------------------------------------------------------
-
-    def _queue(self, alert: Alert, way: Way, about: About, now_s: float, *, after: int = 0) -> None:
-        contact = self._audience.named(way.contact)
-        assert contact is not None
-        row = self._row(way, about, alert.severity, contact.language, now_s)
-        row.alert, row.round, row.after = alert.code, alert.round, after
-        self._add(row)
-
-    def _row(
-        self, way: Way, about: About, severity: Severity, language: str, now_s: float
-    ) -> Delivery:
-        return Delivery(
-            number=self._next(),
-            alert="",
-            contact=way.contact,
-            channel=way.channel,
-            address=way.address,
-            about=about,
-            severity=severity,
-            language=language,
-            created_s=now_s,
-            due_s=now_s,
-            expires_s=now_s + self._settings.limits.expire_s,
-        )
-
-    def _add(self, row: Delivery) -> None:
-        dropped = self._deliveries.add(row)
-        self._keep(row)
-        self._given_up(dropped)
-
-    def _settled(self, event: Settled, now_s: float) -> None:
-        outcome = self._deliveries.settled(event, now_s)
-        self._after(outcome)
-        for row in outcome.changed:
-            alert = self._book.named(row.alert) if row.alert else None
-            over = alert is not None and not alert.open
-            follows = any(one.after == row.number for one in self._deliveries.of(row.alert))
-            if row.state == "waiting" and over and follows:
-                self._forget(row)  # what says that it is over goes in its place
-            elif row.state in ("failed", "expired") and row.alert:
-                self._forget_followers(row)
-
-    def _forget_followers(self, row: Delivery) -> None:
-        """Who could not be told of the alert does not hear that it is over."""
-        for one in self._deliveries.of(row.alert):
-            if one.after == row.number and one.state == "waiting":
-                self._forget(one)
-
-    def _after(self, outcome: Outcome) -> None:
-        for row in outcome.changed:
-            if row.alert or row.active:
-                self._keep(row)
-            else:
-                self._forget(row)
-        self._given_up(outcome.given_up)
-
-    def _given_up(self, rows: Iterable[Delivery]) -> None:
-        for row in rows:
-            if row.alert:
-                self._keep(row)
-                self._forget_followers(row)
-            else:
-                self._forget(row)
-            fields: dict[str, str | int | float | bool | None] = {
-                "alert": row.alert,
-                "contact": row.contact,
-                "channel": row.channel.value,
-                "outcome": row.state,
-                "detail": row.detail,
-            }
-            self._effects.append(Tell(name="alert.undelivered", fields=fields))
-
-    def _keep(self, row: Delivery) -> None:
-        if row.about != "test":
-            self._effects.append(self._memory.delivery(row))
-
-    def _forget(self, row: Delivery) -> None:
-        self._deliveries.drop(row)
-        if row.about != "test":
-            self._effects.append(Keep(space="deliveries", key=str(row.number), value=None))
 
     # --- Replies and drivers ----------------------------------------------------------------------
 
@@ -413,18 +301,15 @@ class AlertDesk:
             by = f"{contact.name} ({event.channel.value})"
             self._acknowledged(alert, by, now_s)
             own = [way for way in ways(contact) if way.channel is event.channel]
-            row = self._row(own[0], "notice", "info", contact.language, now_s)
-            row.texts = texts.acknowledged_texts(self._settings.station, alert, contact.language)
-            self._add(row)
+            said = texts.acknowledged_texts(self._settings.station, alert, contact.language)
+            self._post.notice(own[0], contact.language, said, now_s)
 
     def _tell_drivers(self, evse: int, news: News, now_s: float) -> None:
         for one in self._subscriptions.take(evse, news):
             self._unsubscribe(one)
-            row = self._row(
-                Way(DRIVER, one.channel, one.address), "notice", "info", one.language, now_s
-            )
-            row.texts = texts.driver_texts(self._settings.station, evse, news, one.language)
-            self._add(row)
+            said = texts.driver_texts(self._settings.station, evse, news, one.language)
+            way = Way(DRIVER, one.channel, one.address)
+            self._post.notice(way, one.language, said, now_s)
 
     def _unsubscribe(self, one: Subscription) -> None:
         key = f"subscription/{one.number}"
@@ -438,51 +323,15 @@ class AlertDesk:
         self._escalate(now_s)
         for one in self._subscriptions.expire(now_s):
             self._unsubscribe(one)
-        self._lengthen(now_s)
-        self._after(self._deliveries.expire(now_s))
-        for bundle in self._deliveries.take(now_s, self._held):
-            self._effects.append(Send(message=self._message(bundle, now_s)))
+        self._post.lengthen((*self._book.opened, *self._book.closed), now_s)
+        self._post.send(now_s)
         self._show(now_s)
         if self._book.crowded > self._crowded:
             self._crowded = self._book.crowded
             self._effects.append(Tell(name="alert.crowded", fields={"dropped": self._crowded}))
-        effects, self._effects = self._effects, []
+        effects = list(self._effects)
+        self._effects.clear()
         return effects
-
-    def _held(self, row: Delivery, now_s: float) -> float | None:
-        """Until when something keeps `row` from going."""
-        alert = self._book.named(row.alert) if row.alert else None
-        if alert is None:
-            return None
-        ends = (
-            self._modes.silent_until_s(alert.condition, now_s),
-            self._modes.quiet_until_s(row, now_s),
-        )
-        return max((one for one in ends if one is not None), default=None)
-
-    def _lengthen(self, now_s: float) -> None:
-        """What somebody silenced does not grow old meanwhile."""
-        for alert in (*self._book.opened, *self._book.closed):
-            if self._modes.silent_until_s(alert.condition, now_s) is None:
-                continue
-            for row in self._deliveries.of(alert.code):
-                if row.state == "waiting":
-                    row.expires_s = now_s + self._settings.limits.expire_s
-
-    def _message(self, bundle: Bundle, now_s: float) -> Message:
-        writing = texts.Writing(
-            station=self._settings.station, calendar=self._calendar, now_s=now_s
-        )
-        head = bundle.head
-        alert = self._book.named(head.alert) if head.alert else None
-        if alert is None:
-            return texts.plain_message(writing, head)
-        others = [
-            (row, other)
-            for row in bundle.others
-            if (other := self._book.named(row.alert)) is not None
-        ]
-        return texts.alert_message(writing, head, alert, others)
 
     def _show(self, now_s: float) -> None:
         """The level of lamp and buzzer; muted alerts do not count."""
@@ -507,30 +356,16 @@ class AlertDesk:
         self._effects.append(Tell(name=name, fields=fields | more))
 
     def _new_code(self) -> str:
-        while self._book.named(code := code_of(self._next())) is not None:
+        while self._book.named(code := code_of(self._post.next())) is not None:
             pass
         return code
-
-    def _next(self) -> int:
-        """A number that was never used, over restarts too."""
-        self._number += 1
-        if self._number > self._reserved:
-            self._reserved = self._number + NUMBERS_AT_ONCE - 1
-            value = str(self._reserved)
-            self._effects.append(Keep(space="alert_settings", key="number", value=value))
-        return self._number
 
     def _restore(self, now_s: float) -> None:
         memory = self._memory
         for alert in memory.alerts(now_s):
             self._book.restore(alert, now_s)
-        for row in memory.deliveries(now_s, self._settings.limits.expire_s):
-            gone = row.alert and self._book.named(row.alert) is None
-            stranger = row.alert and self._audience.named(row.contact) is None
-            if gone or (stranger and row.active) or (not row.alert and not row.active):
-                self._forget(row)
-            else:
-                self._deliveries.restore(row, now_s)
+        kept = memory.deliveries(now_s, self._settings.limits.expire_s)
+        self._post.restore(kept, now_s)
         for key, left_s in memory.silences(now_s):
             if key == "maintenance":
                 self._modes.maintain(left_s / 60.0, now_s)

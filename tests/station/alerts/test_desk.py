@@ -366,3 +366,24 @@ def test_german_contacts_read_german() -> None:
     (raised,) = stand.look(RCD)
     assert "Fehlerstrom" in raised.subject
     assert raised.text.splitlines()[-1].startswith("Antworten Sie OK ")
+
+
+def test_a_lesser_matter_whose_message_fails_after_its_end_is_not_told_at_all() -> None:
+    stand = Stand(contact(severity_min="info"))
+    stand.silent = {Channel.EMAIL}
+    stand.look(UNUSED)
+    stand.look()
+    stand.settle(stand.tried[0], "failed", retry=True)
+    stand.wait(4000, every_s=10)
+    assert abouts(stand.tried) == ["raised"]
+    assert stand.desk.counted(stand.now_s).waiting == 0
+
+
+def test_a_fault_whose_message_fails_after_its_end_is_told_as_over() -> None:
+    stand = Stand(contact(cleared=False))
+    stand.silent = {Channel.EMAIL}
+    stand.look(RCD)
+    stand.wait(100)
+    stand.settle(stand.tried[0], "failed", retry=True)
+    stand.wait(30)
+    assert abouts(stand.tried) == ["raised", "cleared"]
