@@ -86,6 +86,7 @@ def grave_findings(page: Page) -> list[str]:
     ]
 
 
-def overflow(page: Page) -> int:
-    """Pixels by which the page is wider than its window."""
+def overflow(page: Page, size: tuple[int, int]) -> int:
+    """Pixels by which the page is wider than a window of that size."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))

@@ -18,12 +18,15 @@ CHARGED = "1.5"
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as place, open_browser() as browser:
-        with standing(Path(place)) as (stage, url):
-            make_owner(stage)
-            driver(browser, stage, url)
-            owner(browser, url)
-            fault(browser, stage, url)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        open_browser() as browser,
+        standing(Path(place)) as (stage, url),
+    ):
+        make_owner(stage)
+        driver(browser, stage, url)
+        owner(browser, url)
+        fault(browser, stage, url)
     for name in ("driver-phone", "driver-kiosk", "driver-fault", "owner"):
         size = (DOCS / f"{name}.png").stat().st_size
         print(f"docs/{name}.png  {size / 1000:.0f} kB")

@@ -53,7 +53,14 @@ def config(changes: dict[str, Any] | None = None, *, evses: int = 2) -> Config:
     """The demo station with a site, prices and pages."""
     raw = example()
     raw["evse"] = raw["evse"][:evses]
-    wanted = {"site": SITE, "tariff": TARIFF, "web": {"subscribe": ["email", "sms"]}}
+    raw["bus"].append({"name": "modem", "kind": "serial", "port": "modem.tty"})
+    wanted = {
+        "site": SITE,
+        "tariff": TARIFF,
+        "alerts.email": {"server": "mail.example", "sender": "charger@nord.example"},
+        "alerts.modem": {"bus": "modem"},
+        "web": {"subscribe": ["email", "sms"]},
+    }
     return parse(changed(raw, {**wanted, **(changes or {})}), "station.toml")
 
 

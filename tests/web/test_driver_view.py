@@ -294,7 +294,7 @@ def test_maintenance_and_places_out_of_service_are_notices() -> None:
 
 
 def test_times_amounts_and_days_are_written_as_people_do() -> None:
-    assert duration(59, "en") == "less than a minute"
+    assert duration(59, "en") == "under 1 min"
     assert duration(3599, "en") == "59 min"
     assert duration(3600 * 26 + 60, "de") == "26 h 01 min"
     assert money(1.5, "CHF", "de") == "1,50 CHF"
