@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 if not __package__:
@@ -93,6 +94,10 @@ def window(stage: Stage, reading: bool) -> Window:
     )
 
 
+def running(csms: Csms, count: int) -> bool:
+    return len(csms.central.transactions) == count
+
+
 async def main() -> None:
     found: dict[bool, list[Window]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as place:
@@ -105,8 +110,8 @@ async def main() -> None:
             for evse in (1, 2):
                 await asyncio.to_thread(stage.plug_in, evse)
                 await asyncio.to_thread(stage.card, f"04A1B2C{evse}")
-            if not await csms.wait_for(lambda: len(csms.central.transactions) == 2, 30):
-                raise SystemExit("no transaction started")
+                if not await csms.wait_for(partial(running, csms, evse), 30):
+                    raise SystemExit(f"no transaction started at EVSE {evse}")
             await asyncio.sleep(WINDOW_S)
             for _ in range(ROUNDS):
                 for reading in (False, True):
