@@ -197,17 +197,17 @@ class Clock:
         return self.now_s
 
 
-def site(
+def context(
     status: StationStatus | None,
     changes: dict[str, Any] | None = None,
     *,
     evses: int = 1,
     clock: Clock | None = None,
-) -> tuple[Starlette, FakeAgent]:
-    """The driver's pages as an application, and the agent behind them."""
+) -> tuple[Context, FakeAgent]:
+    """What the driver's pages are given, and the agent behind it."""
     agent, own = FakeAgent(status), config(changes, evses=evses)
     assert own.web is not None
-    context = Context(
+    made = Context(
         config=own,
         agent=agent,  # type: ignore[arg-type]
         live=Live(agent, Observers({})),  # type: ignore[arg-type]
@@ -216,4 +216,12 @@ def site(
         now=clock or Clock(),
         wall=lambda: NOW,
     )
-    return Starlette(routes=routes(context)), agent
+    return made, agent
+
+
+def site(
+    status: StationStatus | None, changes: dict[str, Any] | None = None, **more: Any
+) -> tuple[Starlette, FakeAgent]:
+    """The driver's pages as an application, and the agent behind them."""
+    made, agent = context(status, changes, **more)
+    return Starlette(routes=routes(made)), agent
