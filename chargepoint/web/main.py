@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -22,7 +23,6 @@ from chargepoint.config import Config, ConfigError, Mistake
 from chargepoint.config.people import Web
 from chargepoint.config.web_listen import area_open
 from chargepoint.service_manager import ServiceManager
-from chargepoint.web import tls
 from chargepoint.web.accounts import Accounts
 from chargepoint.web.agent import Agent
 from chargepoint.web.context import Context
@@ -42,6 +42,11 @@ FIELD_METER_PERIOD_S = 5.0
 TLS_LOOK_S = 6 * 3600.0
 ALIVE_S = 10.0
 
+M_MMAP_THRESHOLD = -3
+"""Of malloc.h in glibc."""
+
+MMAP_BYTES = 1024 * 1024
+
 
 def run(config: Config) -> int:
     """Serve until a signal; the exit code."""
@@ -49,6 +54,7 @@ def run(config: Config) -> int:
     log.set_up(config.log.level, config.log.format, output, journal="JOURNAL_STREAM" in os.environ)
     # What goes wrong is logged by the guard; uvicorn would log what any stranger sends.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    _give_back_large_blocks()
     try:
         web = checked(config)
         return asyncio.run(_serve(config, web))
@@ -90,7 +96,7 @@ def desk_of(config: Config, web: Web, with_tls: bool) -> Desk:
 
 async def _serve(config: Config, web: Web) -> int:
     logger, manager = log.get("web"), ServiceManager()
-    secured = tls.context_of(config, web)
+    secured = _tls(config, web)
     desk = desk_of(config, web, secured is not None)
     listening = _listen(web)
     serving = server(application(desk), secured)
@@ -142,10 +148,29 @@ def _listen(web: Web) -> socket.socket:
     return made
 
 
+def _tls(config: Config, web: Web) -> ssl.SSLContext | None:
+    """Certificates need a library of 8 MB, which is loaded only for them."""
+    if web.tls == "off":
+        return None
+    from chargepoint.web.tls import context_of
+
+    return context_of(config, web)
+
+
+def _give_back_large_blocks() -> None:
+    """Without this, glibc keeps the 16 MB that a look at a password takes, for the next one."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)
+
+
 async def _renew(config: Config, web: Web, context: ssl.SSLContext | None) -> None:
     """Take a certificate that has been made again, or replaced, without a restart."""
+    if context is None:
+        return
+    from chargepoint.web import tls
+
     seen = None
-    while context is not None:
+    while True:
         with contextlib.suppress(OSError, ssl.SSLError):
             cert, key = await asyncio.to_thread(tls.files_of, config, web)
             found = tls.fingerprint(cert)
