@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from chargepoint.cli.watch import Limits, line
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.service import CostStatus, CountsStatus, EvseStatus, LocalCostStatus
 from hal.values import PilotState
+from tests.cli.agents import DEMO
 
 
 def evse(**changes: Any) -> m.EvseSnapshot:
@@ -152,3 +154,12 @@ def test_status_tells_what_people_here_have_set(capsys: pytest.CaptureFixture[st
     text = click.unstyle(shown(capsys, status(enabled=False, local_limit_a=10.5)))
     assert "taken out of service here\n" in text
     assert "Local limit 10.5 A\n" in text
+
+
+def test_watch_is_line_by_line_where_there_is_no_terminal(tmp_path: Path) -> None:
+    """The screen would wait for the station; the lines say at once that it is not there."""
+    config = tmp_path / "station.toml"
+    config.write_text(DEMO.read_text())
+    result = CliRunner().invoke(main, ["watch", "--config", str(config)])
+    assert result.exit_code == 1
+    assert "the safety program of bus safety does not answer" in result.output
