@@ -201,6 +201,10 @@ class MqttLink:
             return tls_words(error)
         except (OSError, ValueError) as error:
             return one_line(str(error) or type(error).__name__)
+        except (
+            Exception
+        ) as error:  # the library's parsers raise all sorts for bytes that are no MQTT
+            return one_line(f"the broker sends what is no MQTT: {type(error).__name__}")
         finally:
             _shut(client)
 
@@ -268,6 +272,7 @@ class MqttLink:
         return "" if wrong is None else paho.error_string(wrong)
 
     def _greet(self, client: paho.Client) -> None:
+        self._give_back("just before this one")  # put in before the loop knew of the loss
         client.publish(self._topics.online, ONLINE, qos=1, retain=True)
         for subscription in self.subscriptions:
             client.subscribe(subscription, qos=1)

@@ -183,6 +183,42 @@ async def test_a_broker_that_says_nothing_holds_up_neither_messages_nor_the_end(
     assert seen.changes[0] == (False, "the broker says nothing within 0.3 s")
 
 
+ACCEPTED = b"\x20\x02\x00\x00"
+GARBAGE = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"\x20\x00",
+    b"\x20\xff\xff\xff\xff\xff",
+    ACCEPTED + b"\x30\x02\x00\xff",
+    ACCEPTED + b"\x30\x05\x00\x02\xff\xfeA",
+    ACCEPTED + b"\x90\x01\x00",
+    ACCEPTED + b"\xf0\x00",
+    b"\x00" * 100,
+]
+
+
+@pytest.mark.parametrize("answer", GARBAGE)
+async def test_a_broker_that_talks_nonsense_is_left_and_tried_again(answer: bytes) -> None:
+    connections = 0
+    again = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 2:
+            again.set()
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with linked(on(port), Seen(), "a/#") as link:
+        async with asyncio.timeout(5):
+            await again.wait()
+        assert not link.connected or answer.startswith(ACCEPTED)
+    server.close()
+
+
 async def test_nobody_there_is_told_with_the_reason() -> None:
     seen = Seen()
     async with linked(on(dead_port()), seen):
