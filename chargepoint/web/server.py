@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ CONNECTIONS_EACH = 48
 
 STOP_WAIT_S = 2
 """For requests that are being answered when the program is to end."""
+
+
+TLS_BOUNDS = {"handshake_s": REQUEST_WAIT_S, "shutdown_s": STOP_WAIT_S}
 
 
 def application(desk: Desk) -> ASGIApp:
@@ -135,11 +139,37 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own: the program decides when it ends."""
+    """uvicorn without signal handlers of its own, and with bounds for TLS.
+
+    The program decides when it ends. A client that begins a handshake and falls silent would be
+    waited for a minute, one that does not answer a goodbye for half of one.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        config, loop = self.config, asyncio.get_running_loop()
+        secured = config.ssl is not None
+
+        def connection() -> asyncio.Protocol:
+            return Connection(
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        self.servers = [
+            await loop.create_server(
+                connection,
+                sock=each,
+                ssl=config.ssl,
+                ssl_handshake_timeout=TLS_BOUNDS["handshake_s"] if secured else None,
+                ssl_shutdown_timeout=TLS_BOUNDS["shutdown_s"] if secured else None,
+            )
+            for each in sockets or []
+        ]
+        self.started = True
 
 
 def server(app: ASGIApp, tls: ssl.SSLContext | None) -> Server:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ from chargepoint.ipc.service import (
     Variable,
     Variables,
 )
-from chargepoint.web import main
+from chargepoint.web import main, tls
 from chargepoint.web.accounts import Role
 from chargepoint.web.desk import Desk
 from chargepoint.web.server import application, server
@@ -203,10 +204,10 @@ class Visitor:
         headers: dict[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=10)
+        connection = self._connection()
         sent = {"X-CSRF-Token": self.csrf} if self.csrf else {}
         if self.cookie:
-            sent["Cookie"] = f"session={self.cookie}"
+            sent["Cookie"] = f"{self.place.desk.cookie}={self.cookie}"
         if body is not None:
             raw = json.dumps(body).encode()
             sent |= JSON
@@ -226,8 +227,16 @@ class Visitor:
         answer = self.post("/api/login", {"account": account, "password": password})
         if answer.code == 200:
             self.csrf = answer.json()["csrf"]
-            self.cookie = answer.headers["Set-Cookie"].split(";")[0].removeprefix("session=")
+            self.cookie = answer.headers["Set-Cookie"].split(";")[0].partition("=")[2]
         return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        place = self.place
+        if not place.desk.tls:
+            return http.client.HTTPConnection("127.0.0.1", place.port, timeout=10)
+        cert, _ = tls.files_of(place.config, place.web)
+        trusting = ssl.create_default_context(cafile=str(cert))
+        return http.client.HTTPSConnection("127.0.0.1", place.port, timeout=10, context=trusting)
 
 
 class Place:
@@ -247,7 +256,7 @@ class Place:
         path = self.config.agent_socket()
         path.parent.mkdir(parents=True, exist_ok=True)
         agent = await asyncio.start_unix_server(self.agent.serve, str(path))
-        serving = server(application(self.desk), None)
+        serving = server(application(self.desk), tls.context_of(self.config, self.web))
         listening = main._listen(self.web)
         running = asyncio.create_task(serving.serve(sockets=[listening]))
         polling = asyncio.create_task(self.desk.context.live.run())
@@ -278,7 +287,7 @@ def serving(folder: Path, **changes: Any) -> Iterator[Place]:
     config = configuration(folder, **changes)
     web = main.checked(config)
     clock = Clock()
-    desk = main.desk_of(config, web, with_tls=False)
+    desk = main.desk_of(config, web, with_tls=web.tls != "off")
     desk = dataclasses.replace(
         desk, sessions=Sessions(web.session_min * 60, clock), throttle=Throttle(clock)
     )

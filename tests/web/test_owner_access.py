@@ -12,7 +12,7 @@ from chargepoint.ipc.care import NoteAction, SetEvseEnabled
 from chargepoint.web.api.endpoint import Access, Endpoint
 from chargepoint.web.api.table import endpoints
 from chargepoint.web.guard import BODY_MAX_BYTES
-from chargepoint.web.server import Connection
+from chargepoint.web.server import TLS_BOUNDS, Connection
 from chargepoint.web.streams import CLIENTS_MAX, RESERVED
 from tests.web.place import OWNER, PASSWORD, TECHNICIAN, Place, serving
 
@@ -179,6 +179,30 @@ def test_the_area_is_closed_beyond_loopback_without_tls(
         assert place.visitor().get("/").code == 200
     with serving(folder, web__listen=f"0.0.0.0:{port}", web__insecure=True) as place:
         assert place.visitor().log_in(OWNER).code == 200
+
+
+def test_with_tls_the_cookie_goes_nowhere_else(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with serving(tmp_path_factory.mktemp("tls"), web__tls="self-signed") as place:
+        cookie = place.visitor().log_in(OWNER).headers["Set-Cookie"]
+        assert re.fullmatch(
+            r"__Host-session=[\w-]{43}; HttpOnly; Path=/; SameSite=strict; Secure", cookie
+        )
+        answer = place.visitor(OWNER).get("/api/accounts")
+        assert answer.code == 200
+        assert answer.headers["Strict-Transport-Security"]
+
+
+def test_a_client_that_begins_no_handshake_is_left(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TLS_BOUNDS, "handshake_s", 0.1)
+    with (
+        serving(tmp_path_factory.mktemp("silent"), web__tls="self-signed") as place,
+        socket.create_connection(("127.0.0.1", place.port), timeout=10) as client,
+    ):
+        assert client.recv(100) == b""
 
 
 # --- What holds for every request -----------------------------------------------------------------
