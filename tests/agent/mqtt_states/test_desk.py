@@ -228,11 +228,12 @@ async def test_a_flood_of_commands_is_bounded_and_refused_once(served: Broker) -
     ):
         await at(listener, POWER, "7360")
         here.evses.hold.clear()
+        arrived: list[str] = []
+        here.link.readers.append(lambda topic, payload, retained: arrived.append(topic))
         for _ in range(30):
             listener.publish(f"{BASE}/evse/1/enabled/set", "OFF")
+        await listener.until(lambda: len(arrived) == 30)
         await listener.until(lambda: f"{BASE}/error" in listener.messages)
-        here.status = status(waiting=7)
-        await at(listener, WAITING, "7")
         here.evses.hold.set()
         await listener.until(lambda: len(here.evses.asked) == COMMANDS_MAX + 1)
     errors = [json.loads(one)["error"] for one in listener.messages[f"{BASE}/error"]]
