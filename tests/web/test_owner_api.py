@@ -228,11 +228,11 @@ def test_no_call_that_the_document_allows_breaks_anything(place: Place) -> None:
         )
 
     wanted = settings(
-        max_examples=5, deadline=None, derandomize=True, database=None,
+        max_examples=3, deadline=None, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     for found in schema.get_all_operations():
         wanted(given(case=found.ok().as_strategy())(attempt))()
-    assert tried > 120
+    assert tried > 80
     assert place.visitor(OWNER).get("/api/status").json()["version"] == STATUS.version
     assert PASSWORD not in json.dumps(raw)
