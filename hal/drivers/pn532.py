@@ -108,8 +108,8 @@ class Pn532:
     def read(self) -> TokenReading | None:
         """A card whose presentation begins, or None; waits at most POLL_S.
 
-        Raises NoReply after FAILURES_MAX commands in a row without a usable answer, and what the
-        link raises.
+        Raises NoReply from FAILURES_MAX commands in a row without a usable answer on, until there
+        is one, and what the link raises.
         """
         if self._running is None:
             self._send_next()
@@ -121,6 +121,8 @@ class Pn532:
             found = self._take(one) or found
         if self._running and self._now_s - self._sent_s > ANSWER_MAX_S:
             self._fail("no answer" if self._acknowledged else "no acknowledge")
+        elif self._failures >= FAILURES_MAX:
+            raise NoReply(self._name, "read", "silent, and asked again")
         return found
 
     def _send_next(self) -> None:

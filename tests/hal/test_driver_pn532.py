@@ -234,3 +234,16 @@ def test_an_extended_frame_is_understood() -> None:
 
 def test_it_is_a_token_reader() -> None:
     assert isinstance(Reader().device, TokenReader)
+
+
+def test_a_reader_that_stays_silent_is_an_error_at_each_read_until_it_answers() -> None:
+    """A read in between that only waits must not pass for a sign of life."""
+    reader = Reader()
+    reader.silent = True
+    with pytest.raises(NoReply):
+        reader.run(100)
+    for _ in range(20):
+        with pytest.raises(NoReply):
+            reader.run(1)
+    reader.silent = False
+    reader.run(10)
