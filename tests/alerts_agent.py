@@ -1,0 +1,60 @@
+"""The agent with limits of time made short and the host's readings taken from a file.
+
+`python -m tests.alerts_agent --config FILE`, for `tests.alerts_provoked` only: nobody waits four
+hours for a record that waits, and no test makes a computer hot. Everything else is the agent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from chargepoint.agent import host, local
+from chargepoint.agent.alerting import conditions, watches
+from chargepoint.agent.main import run
+from chargepoint.config import load
+
+CONSTANTS = {
+    "RECORDS_MANY": 3,
+    "BLOCKED_S": 2.0,
+    "AGENT_LATE_S": 1.0,
+    "SLOPE_WITHIN_C": 60.0,
+    "BUS_REQUESTS_LEAST": 5,
+}
+
+
+def often(self: host.HostWatch) -> None:
+    """Read the host twice a second."""
+    while not self._ending.wait(0.5):
+        self.read()
+
+
+def main(config_path: str) -> int:
+    """The exit code of the agent."""
+    config = load(config_path)
+    facts = Path(config_path).with_name("host.json")
+    for name, value in CONSTANTS.items():
+        setattr(conditions, name, value)
+    watches.BUS_OVER_S, watches.BUS_EVERY_S = 3.0, 0.5
+    watches.TREND_EVERY_S, watches.TREND_LEAST_S, watches.TREND_S = 0.5, 2.0, 6.0
+    read = host.HostWatch.read
+
+    def spoilt(self: host.HostWatch) -> None:
+        read(self)
+        changes = json.loads(facts.read_text()) if facts.exists() else {}
+        self.health = msgspec.structs.replace(self.health, **changes)
+
+    host.HostWatch.read = spoilt  # type: ignore[method-assign]
+    host.HostWatch._run = often  # type: ignore[method-assign]
+    boot = os.environ.get("CHARGEPOINT_TEST_BOOT")
+    if boot:
+        setattr(local, "host_boot_id", lambda: boot)  # noqa: B010
+    return run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[sys.argv.index("--config") + 1]))
