@@ -107,6 +107,7 @@ async def main() -> None:
             stage.start("control")
             stage.start("agent")
             await csms.wait_for(lambda: bool(csms.central.boots), 20)
+            await asyncio.sleep(3)  # readers are opened after the first word to the CSMS
             for evse in (1, 2):
                 await asyncio.to_thread(stage.plug_in, evse)
                 await asyncio.to_thread(stage.card, f"04A1B2C{evse}")

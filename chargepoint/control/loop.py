@@ -36,6 +36,9 @@ SERVICE_REST = 4.0
 """While a contactor is closed technicians rest so many times as long as their last request took:
 units that are not there must not hold up every tick, and with it the opening."""
 
+SERVICE_WAIT_CLOSED_S = 0.25
+"""Longest wait of a technician for a tick with room, while a contactor is closed."""
+
 SLACK_WAIT_MAX_S = 0.1
 """Longest time without a transaction in the slack, however late the ticks are."""
 SLACK_WAIT_CLOSED_S = 0.15
@@ -98,7 +101,8 @@ class Loop:
         )
         self._service: deque[Asked] = deque()
         self._served_last = False
-        self._service_due_s = now_s
+        self._served_s = now_s
+        self._service_took_s = 0.0
         self._slack_s = now_s
         self._snapshots = self._snapshot()
         self._ticks = 0
@@ -258,18 +262,30 @@ class Loop:
             return
         self._slack_s = now_s
         due = self._plan.next(now_s)
-        asked = self._service and now_s >= self._service_due_s
+        asked = self._service and self._service_fits(now_s, began_s + self._tick_s)
         if asked and (due is None or not self._served_last):
             self._served_last = True
             self._serve(self._service.popleft())
-            served_s = self._now()
-            rest_s = 0.0 if self.at_rest else SERVICE_REST * (served_s - now_s)
-            self._service_due_s = served_s + rest_s
+            self._served_s = self._now()
+            self._service_took_s = self._served_s - now_s
         elif due is not None:
             self._served_last = False
             outcome = self._units[int(due)].read_meter_part(self._now())
             if outcome is not None:
                 self._plan.done(due, self._now(), outcome)
+
+    def _service_fits(self, now_s: float, end_s: float) -> bool:
+        """Whether a technician's request may go out now.
+
+        While a contactor is closed only when the last one would have ended within this tick, or
+        none was served for long.
+        """
+        if self.at_rest:
+            return True
+        if now_s - self._served_s < SERVICE_REST * self._service_took_s:
+            return False
+        overdue = now_s - self._served_s >= SERVICE_WAIT_CLOSED_S
+        return overdue or now_s + self._service_took_s <= end_s
 
     def _serve(self, asked: Asked) -> None:
         request = asked.request

@@ -9,6 +9,7 @@ import pytest
 
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.codec import encode
+from hal.values import BoardReading
 from tests.control.test_loop import TICK_S, World
 
 ANSWERED_S = 0.006
@@ -106,3 +107,21 @@ def test_with_all_contactors_open_nobody_needs_to_rest(world: Flooded) -> None:
     world.flooding = True
     world.ticks(100)
     assert len(world.served) >= 45
+
+
+def test_a_technician_is_served_although_every_tick_is_late(world: Flooded) -> None:
+    """A slow line: reading the boards alone takes longer than the pace."""
+    board = world.boards[0]
+    read = board.read
+
+    def slowly() -> BoardReading:
+        world.clock.now_s += 0.03
+        return read()
+
+    board.read = slowly  # type: ignore[method-assign]
+    world.flooding = True
+    began_s = world.clock.now_s
+    while world.clock.now_s < began_s + 10.0:
+        world.ticks(1)
+        world.permit()
+    assert 20 <= len(world.served) <= 45
