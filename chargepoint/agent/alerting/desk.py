@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from chargepoint import log
-from chargepoint.agent.alerting import conditions, runs
+from chargepoint.agent.alerting import conditions, runs, upkeep_report
 from chargepoint.agent.alerting.overheard import Overheard
 from chargepoint.agent.alerting.settings import alert_settings
 from chargepoint.agent.alerting.view import View
@@ -37,11 +37,13 @@ from chargepoint.station.alerts.settings import Moment
 from chargepoint.station.alerts.values import (
     AlertEffect,
     AlertEvent,
+    Channel,
     Condition,
     Happened,
     Keep,
     LinkUp,
     Looked,
+    Message,
     Send,
     Settled,
     Show,
@@ -232,12 +234,23 @@ class Alerting:
         for effect in others:
             match effect:
                 case Send(message=message):
-                    self.notify.send(message)
+                    self.notify.send(self._with_report(message))
                 case Show(level=level) if self._signal is not None:
                     self._signal.show(level)
                 case Tell(name=name, fields=fields):
                     write = getattr(self._log, entries()[name].severity)
                     write(name, **fields)
+
+    def _with_report(self, message: Message) -> Message:
+        """What is to be maintained goes along with an e-mail about it."""
+        about = message.data.get("condition")
+        if message.channel is not Channel.EMAIL or about not in upkeep_report.ABOUT:
+            return message
+        now_s = self._now()
+        language = self.engine.language(message.contact)
+        items, at = self._items(now_s), self._moment(now_s).local
+        made = upkeep_report.report(self._config.station.id, at, items, language)
+        return msgspec.structs.replace(message, attachment=made)
 
     def _write(self, effects: Sequence[Put | Delete]) -> None:
         if effects:

@@ -217,6 +217,11 @@ class AlertDesk:
     def contacts(self) -> list[str]:
         return [one.name for one in self._settings.contacts]
 
+    def language(self, contact: str) -> str:
+        """What a contact reads; English for one that is not known."""
+        found = self._audience.named(contact)
+        return "en" if found is None else found.language
+
     def counted(self, now_s: float) -> Counted:
         opened = self._book.opened
         worst = _worst(opened)
