@@ -64,6 +64,9 @@ def run(config: Config) -> int:
     except OSError as error:
         log.get("web").error("web.failed", error=str(error))
         return 1
+    except Exception as error:
+        log.get("web").error("web.failed", error="a mistake of ours", exc_info=error)
+        return 1
     finally:
         output.close()
 

@@ -508,7 +508,6 @@ def test_each_flaw_is_found_by_its_cause_and_alone(row: tuple[str, Spoil, str, s
     ("raw", "level", "problem", "subject"),
     [
         ({"alerts": {}}, "warn", "no_contact", ""),
-        ({"web": {"listen": "0.0.0.0:80"}}, "fail", "web_insecure", ""),
         ({"web": {"listen": "0.0.0.0:80", "insecure": True}}, "warn", "web_insecure", ""),
         (
             {"web": {"listen": "0.0.0.0:443", "tls": "self-signed", "metrics": "open"}},
@@ -534,6 +533,10 @@ def test_each_flaw_of_the_configuration_is_found_alone(
     raw: dict[str, Any], level: str, problem: str, subject: str
 ) -> None:
     assert wrongs(healthy(**raw)) == [(level, f"doctor.{problem}", subject)]
+
+
+def test_pages_without_tls_into_which_nobody_can_log_in_are_no_flaw() -> None:
+    assert wrongs(healthy(web={"listen": "0.0.0.0:80"})) == []
 
 
 def test_a_mini_uart_with_parity_fails() -> None:

@@ -167,6 +167,12 @@ def test_a_removed_account_is_out_at_once(place: Place) -> None:
     assert technician.get("/api/status").code == 401
 
 
+def test_a_broken_file_of_accounts_tells_a_stranger_nothing(place: Place) -> None:
+    place.desk.accounts.path.write_text("broken", "utf-8")
+    answer = place.visitor().log_in(OWNER)
+    assert (answer.code, answer.json()) == (409, {"error": "accounts cannot be read"})
+
+
 def test_the_area_is_closed_beyond_loopback_without_tls(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

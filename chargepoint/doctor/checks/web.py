@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chargepoint.doctor.checks.mark import Mark, fail, good, unknown, warn
+from chargepoint.config.web_listen import area_open
+from chargepoint.doctor.checks.mark import Mark, good, unknown, warn
 from chargepoint.doctor.evidence import Evidence
 
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
@@ -18,9 +19,10 @@ def check(evidence: Evidence) -> Iterator[Mark]:
     where = f"{web.listen}, TLS {web.tls}"
     if web.listen.startswith(LOOPBACK):
         yield good("exposure", found=f"{where}: this host only")
+    elif not area_open(web):
+        yield good("exposure", found=f"{where}: nobody can log in, drivers see their page")
     elif web.tls == "off":
-        problem = "doctor.web_insecure"
-        yield (warn if web.insecure else fail)("exposure", problem, found=where)
+        yield warn("exposure", "doctor.web_insecure", found=where)
     else:
         yield good("exposure", found=where)
     if web.metrics == "open" and not web.listen.startswith(LOOPBACK):

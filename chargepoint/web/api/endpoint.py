@@ -148,7 +148,9 @@ def route(endpoint: Endpoint, desk: Desk) -> Route:
         except Unreachable as error:
             return as_json(Wrong(error=f"the agent does not answer: {error}"), 503)
         except AccountsError as error:
-            return as_json(Wrong(error=str(error)), 409)
+            # To a stranger no more than that it does not work.
+            stranger = endpoint.access is Access.ANYBODY
+            return as_json(Wrong(error="accounts cannot be read" if stranger else str(error)), 409)
         except Busy:
             return as_json(Wrong(error="busy; try again"), 503, {"Retry-After": "3"})
         return found if isinstance(found, Response) else as_json(found)
