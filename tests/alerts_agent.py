@@ -39,6 +39,7 @@ def main(config_path: str) -> int:
     facts = Path(config_path).with_name("host.json")
     for name, value in CONSTANTS.items():
         setattr(conditions, name, value)
+    host.LATE_OVER_S, watches.HOUR_S = 4.0, 20.0
     watches.BUS_OVER_S, watches.BUS_EVERY_S = 3.0, 0.5
     watches.TREND_EVERY_S, watches.TREND_LEAST_S, watches.TREND_S = 0.5, 2.0, 6.0
     read = host.HostWatch.read

@@ -23,8 +23,8 @@ from typing import Any
 
 from chargepoint.catalog import entries
 from chargepoint.evse.hazards import HAZARDS
-from chargepoint.ipc.care import ReportProblem
-from chargepoint.ipc.client import ServiceClient
+from chargepoint.ipc.care import AlertStatus, GetAlerts, ReportProblem
+from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.station.alerts.rules import BY_KIND, RULES, Rules
 from hil.csms.central import Behaviour
 from hil.stage import StageError, example
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "alerts.md"
 RECORD = ROOT / "docs" / "alerts.toml"
 WITHIN_S = 10.0
-SLOW = ("meter_lost",)
+SLOW = ("meter_lost", "restarts_unusual", "agent_late", "csms_offline")
 """The station itself waits before it says so."""
 
 SLOW_S = 30.0
@@ -127,12 +127,32 @@ class World:
         await self.end_agent(signal.SIGKILL)
         await self.start_agent(boot)
 
-    async def report(self) -> None:
-        def ask() -> None:
-            with ServiceClient(self.stage.config.agent_socket(), timeout_s=5) as client:
-                list(client.ask(ReportProblem(text="The cable is torn", evse=1)))
+    async def asked(self, request: Any) -> list[Any]:
+        """What the agent answers; nothing while it is not there."""
 
-        await asyncio.to_thread(ask)
+        def ask() -> list[Any]:
+            with ServiceClient(self.stage.config.agent_socket(), timeout_s=5) as client:
+                return list(client.ask(request))
+
+        try:
+            return await asyncio.to_thread(ask)
+        except (Unreachable, OSError):
+            return []
+
+    async def report(self) -> None:
+        await self.asked(ReportProblem(text="The cable is torn", evse=1))
+
+    async def calm(self, condition: str) -> None:
+        """Wait until nothing of an earlier cause, or of the start, is open."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN_S):
+                while await self._open(condition):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+
+    async def _open(self, condition: str) -> bool:
+        answers = await self.asked(GetAlerts(closed=0))
+        opened = [one for one in answers if isinstance(one, AlertStatus)]
+        return not answers or any(one.condition == condition for one in opened)
 
     async def restart_control(self, times: int = 1) -> None:
         for _ in range(times):
@@ -310,6 +330,7 @@ async def provoke(world: World, condition: str) -> dict[str, Any]:
     cause, begin, end = CAUSES[condition]
     result: dict[str, Any] = {"cause": cause}
     try:
+        await world.calm(condition)
         await asyncio.to_thread(world.begin)
         await begin(world)
         result["raised"] = sorted(await world.until(condition, "raised"))
@@ -386,6 +407,7 @@ async def run(conditions: list[str]) -> dict[str, dict[str, Any]]:
             results = {}
             for condition in conditions:
                 results[condition] = await provoke(found, condition)
+                _write(results)
                 print(condition, results[condition], flush=True)
             return results
 
@@ -458,7 +480,7 @@ def _write(results: Mapping[str, Mapping[str, Any]]) -> None:
 def main(arguments: list[str]) -> None:
     """Provoke the named conditions, or all."""
     if arguments != ["--table"]:
-        _write(asyncio.run(run(arguments or list(CAUSES))))
+        asyncio.run(run(arguments or list(CAUSES)))
     DOCUMENT.write_text(renewed(DOCUMENT.read_text("utf-8")), "utf-8")
 
 
