@@ -60,7 +60,10 @@ class MailServer:
 
 @contextlib.asynccontextmanager
 async def mail_server(
-    tls: ssl.SSLContext | None = None, implicit: bool = False, auth: bool = False
+    tls: ssl.SSLContext | None = None,
+    implicit: bool = False,
+    auth: bool = False,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[MailServer]:
     """`tls`: by STARTTLS, required; with `implicit` from the first byte. In the test's own loop."""
     found = MailServer()
@@ -69,7 +72,7 @@ async def mail_server(
         options |= {"tls_context": tls, "require_starttls": True}
     serving = await asyncio.get_running_loop().create_server(
         lambda: SMTP(found, hostname="localhost", **options),
-        "127.0.0.1",
+        host,
         0,
         ssl=tls if implicit else None,
     )
