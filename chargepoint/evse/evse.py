@@ -187,7 +187,7 @@ class Evse:
         for lease in (parts.permission.lease, parts.offer.lease):
             if lease.until_s is not None:
                 instants.append(lease.until_s)
-        if parts.drive.duty_ratio is not None:
+        if parts.drive.active:
             instants.append(parts.drive.until_s)
         if parts.phases.since_s is not None:
             instants.append(parts.phases.since_s + settings.phase_switch_wait_s)
@@ -249,8 +249,9 @@ class Evse:
 
     def _command(self, situation: Situation, now_s: float) -> BoardCommand:
         parts, outputs = self._parts, self._parts.machine.outputs
-        parts.drive.step(self._hindrance(situation), now_s)
-        driven = parts.drive.duty_ratio is not None
+        if parts.drive.active:
+            parts.drive.step(self._hindrance(situation), now_s)
+        driven = parts.drive.active
         wanted = outputs.contactor is Wanted.CLOSED and not driven
         closed = wanted and may_stay_closed(situation)
         parts.contactor.command(closed, now_s)

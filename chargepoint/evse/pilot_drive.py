@@ -25,6 +25,11 @@ class PilotDrive:
         self.duty_ratio: float | None = None
         """What is on the pilot now; None: nothing of ours."""
 
+    @property
+    def active(self) -> bool:
+        """A signal of a technician is on the pilot."""
+        return self.duty_ratio is not None
+
     def begin(self, duty_ratio: float, until_s: float, now_s: float) -> None:
         """Put `duty_ratio` (1: steady) on the pilot until `until_s`, capped."""
         self.duty_ratio = duty_ratio

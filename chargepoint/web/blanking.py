@@ -12,10 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chargepoint.config import Config
+from chargepoint.config.redaction import HIDDEN, secret
 
-HIDDEN = "…"
-SECRET = ("password", "secret", "authorizationkey", "token")
-SECRET_NAMES = ("pin",)
 ADDRESSES = ("webhook", "ntfy", "apprise", "url", "urls", "public_url")
 """Keys with addresses, in which path and query may be as good as a password."""
 
@@ -64,7 +62,7 @@ def _shown(key: str, value: Any) -> str:
     name = key.rpartition(".")[2].casefold()
     if value in ("", None, []):
         return ""
-    if name in SECRET_NAMES or any(word in name for word in SECRET):
+    if secret(name):
         return HIDDEN
     if name in ADDRESSES:
         whole = key.startswith(OPEN_ADDRESSES)
