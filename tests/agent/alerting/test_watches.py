@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import msgspec
 
+from chargepoint import log
 from chargepoint.agent.alerting.overheard import Overheard, weighty
 from chargepoint.agent.alerting.runs import KEY, Run, begun, unclean_starts
 from chargepoint.agent.alerting.view import Watched
@@ -188,3 +191,17 @@ def test_what_the_alerts_log_themselves_is_not_heard() -> None:
     )
     assert weighty("agent.overrun")
     assert not weighty("rcd_tripped")
+
+
+def test_an_error_that_is_logged_anywhere_in_the_agent_is_heard_until_the_end() -> None:
+    heard = Overheard()
+    log.set_up("error", "json", io.StringIO())
+    log.listen(heard.hear)
+    try:
+        log.get("agent").error("agent.overrun", dropped=7)
+        log.get("agent").info("agent.started")
+    finally:
+        log.unlisten(heard.hear)
+    log.get("agent").error("agent.overrun", dropped=8)
+    ((found, times),) = heard.take()
+    assert (found.id, found.detail, times) == ("agent.overrun", "dropped=7", 1)
