@@ -447,6 +447,7 @@ def provoked_table() -> str:
         if "problem" in row:
             raised = f"not provoked: {row['problem']}"
         ends = Rules({}).of(one).ends
+        raised = raised or "not reached by this cause alone"
         lines.append(
             f"| `{one}` | {row['cause']} | {raised} | {cleared if ends else 'by design none'} |"
         )
