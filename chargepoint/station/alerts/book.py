@@ -26,6 +26,9 @@ DETAIL_MAX = 500
 RESTORED_WAIT_S = 120.0
 """An alert of an earlier run stays open at least so long: not everything is seen at once again."""
 
+SEEN_WITHIN_S = 2.5
+"""What has happened is not over before a look could show that it still holds."""
+
 NEVER_S = float("-inf")
 Key = tuple[str, str]
 """Condition and place."""
@@ -241,8 +244,9 @@ class Book:
     def _clear_s(self, alert: Alert) -> float:
         if alert.held:
             return float("inf")
-        gone_s = max(alert.gone_s, alert.happened_s)
-        return gone_s + self._rules.of(alert.condition).clear_after_s
+        clear_after_s = self._rules.of(alert.condition).clear_after_s
+        seen_s = alert.happened_s + max(clear_after_s, SEEN_WITHIN_S)
+        return max(alert.gone_s + clear_after_s, seen_s)
 
     def _raise(self, key: Key, watched: _Watched, now_s: float) -> list[Change]:
         condition = watched.condition

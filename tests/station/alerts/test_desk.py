@@ -64,6 +64,15 @@ def test_flaps_between_looks_count_once_each() -> None:
     assert abouts(stand.sent) == ["raised"]
 
 
+def test_what_has_happened_is_not_over_before_a_look_could_show_that_it_holds() -> None:
+    """With no hold-off at all the end would go out while the hazard still stands."""
+    stand = Stand(rules={"rcd_tripped": RuleSettings(clear_after_s=0.0)})
+    stand.happen(RCD)
+    stand.now_s += 0.9
+    assert abouts(stand.wait(60, RCD)) == []
+    assert abouts(stand.sent) == ["raised"]
+
+
 def test_one_occurrence_that_is_told_and_then_seen_counts_once() -> None:
     stand = Stand()
     stand.happen(RCD)
