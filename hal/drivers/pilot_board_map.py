@@ -17,6 +17,9 @@ REQUIRED = {
     "reading": ("status", "pilot_high", "pilot_low"),
     "command": ("pilot", "contactor"),
 }
+INPUTS = ("breaker_tripped", "water_detected")
+"""Bits of `faults` that are contacts of the station, not troubles of the board; told so."""
+
 Abilities = Mapping[str, bool]
 """Bits of `capabilities` by their names in the map."""
 
@@ -104,5 +107,10 @@ def reading_of(
         temperature_c=value("temperature") if has("temperature") else None,
         watchdog_expired=status.get("watchdog_expired"),
         sample=raw["sample"][0] if "sample" in raw else None,
-        faults=frozenset(f"board_{name}" for name, active in set_faults.items() if active),
+        faults=frozenset(_fault(name) for name, active in set_faults.items() if active),
     )
+
+
+def _fault(name: str) -> str:
+    """Catalogue id of a bit of `faults`."""
+    return name if name in INPUTS else f"board_{name}"

@@ -87,6 +87,8 @@ class ReferenceBoard:
         self.phase_switch = PhaseSwitch()
         self.rcd_test_broken = False
         """The residual-current monitor does not notice its test."""
+        self.driven_by_hand = False
+        """Somebody has switched the coil on at the board, past its interlocks."""
         self.watchdog_s = WATCHDOG_DEFAULT_S
         self.watchdog_expired = False
         self.opened_alone = 0
@@ -143,6 +145,12 @@ class ReferenceBoard:
             self._rcd_test_s = now_s + RCD_TEST_DELAY_S
             self._rcd_test_until_s = self._rcd_test_s + RCD_TEST_S
 
+    def drive_by_hand(self, driven: bool) -> None:
+        """Switch the coil on whatever the bus says; afterwards it is off until told again."""
+        self.driven_by_hand = driven
+        if not driven:
+            self.coil = self.told_closed = False
+
     def freeze(self, frozen: bool) -> None:
         """Let the measurement stand still while everything else goes on."""
         self._frozen = frozen
@@ -162,7 +170,9 @@ class ReferenceBoard:
         if now_s >= self._expiry_s:
             self._expire()
         self._watch_pilot(now_s, senses.pilot)
-        if self.coil and self._interlocked():
+        if self.driven_by_hand:
+            self.coil = True
+        elif self.coil and self._interlocked():
             self.coil = False
             self.opened_alone += 1
 

@@ -70,6 +70,7 @@ class PlantEvse:
         self.bridged = False
         """The contactors are bypassed: the outlet is live whatever they do."""
         self.breaker_open = False
+        self.wet = False
         self.pe_lost = False
         self.tilted = False
         self.door_open = False
@@ -218,8 +219,14 @@ class PlantEvse:
             tilted=self.tilted,
             door_open=self.door_open,
             emergency_stopped=self.stop_pressed,
-            faults=self.board_faults,
+            faults=self.board_faults | self._contacts,
         )
+
+    @property
+    def _contacts(self) -> frozenset[str]:
+        """Inputs of a board that has them, by the names of its register map."""
+        found = {"breaker_tripped": self.breaker_open, "water_detected": self.wet}
+        return frozenset(name for name, active in found.items() if active)
 
     def _count(self, dt_s: float) -> None:
         """Energy and heat of `dt_s`."""

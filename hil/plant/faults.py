@@ -128,6 +128,10 @@ def _rcd_test(board: ReferenceBoard, active: bool, now_s: float) -> None:
     board.rcd_test_broken = active
 
 
+def _driven(board: ReferenceBoard, active: bool, now_s: float) -> None:
+    board.drive_by_hand(active)
+
+
 def _frozen(board: ReferenceBoard, active: bool, now_s: float) -> None:
     board.freeze(active)
 
@@ -154,6 +158,7 @@ FAULTS: Mapping[str, PlantFault] = {
     "second_contactor_welded": PlantFault("Contactor",   _second_welded),
     "contactor_not_closing":   PlantFault("Contactor",   _not_closing),
     "contactor_opened_alone":  PlantFault("Contactor",   _outlet("coil_supply_lost")),
+    "contactor_driven":        PlantFault("Contactor",   _firmware(_driven)),
     "output_live":             PlantFault("Contactor",   _outlet("bridged")),
     "phase_switch_stuck":      PlantFault("Contactor",   _firmware(_stuck_phases)),
     "connector_not_locked":    PlantFault("Lock",        _lock("jammed")),
@@ -176,6 +181,7 @@ FAULTS: Mapping[str, PlantFault] = {
     "temperature_sensor_lost": PlantFault("Temperature", _sensor_lost),
     "tilted":                  PlantFault("Enclosure",   _outlet("tilted")),
     "door_open":               PlantFault("Enclosure",   _outlet("door_open")),
+    "water_detected":          PlantFault("Enclosure",   _outlet("wet")),
     "board_fault":             PlantFault("Board",       _board_fault),
     "reading_stale":           PlantFault("Board",       _firmware(_frozen)),
 }

@@ -216,11 +216,10 @@ UNPLAYED: Mapping[str, str] = {
     "9": "ISO 15118 is not built; 5 % is never sent",
     "10, 6 mA": "trip times are those of the sensor; the scenarios begin with its output",
     "15, random delay": "a random start delay after power return is not built",
-    "breaker_tripped": "the reference board has no such input; boards that have one report it "
-                       "by name, which tests/evse and tests/hal show",
+    "breaker_tripped": "the reference board has no such input; a board with another map or a "
+                       "Bender has: tests/evse, tests/hal, docs/alerts.md",
     "water_detected": "as breaker_tripped",
-    "contactor_driven": "takes a second master on the line, which the plant does not have; "
-                        "tests/evse shows it",
+    "contactor_driven": "takes a hand at the board's own switch: tests/evse, docs/alerts.md",
 }
 """Sequences and hazards that no scenario shows, and why."""
 # fmt: on

@@ -146,7 +146,7 @@ class BoardUnit(ReadOnlyCoils):
             "output_live": senses.output_live and board.options.has_output_sense,
             "one_phase": board.phase_switch.one_phase,
         }
-        faults = {name: name in senses.faults for name in ("pilot_generator", "supply", "internal")}
+        faults = dict.fromkeys(senses.faults, True)
         return {
             "status": flag_word(self._map.reading.get("status"), status),
             "pilot_high": senses.pilot.high_v,

@@ -111,6 +111,18 @@ def test_faults_carry_their_catalogue_ids() -> None:
     assert device.read().faults == {"board_pilot_generator", "board_internal"}
 
 
+def test_contacts_of_the_station_among_the_faults_are_hazards_by_their_names() -> None:
+    """A map of one's own may have feedback of a breaker, and a water sensor."""
+    folder = Path(__file__).resolve().parents[2] / "hal" / "devices"
+    text = (folder / "reference_pilot_board.toml").read_text("utf-8")
+    more = text.replace("internal = 2 }", "internal = 2, breaker_tripped = 3, water_detected = 4 }")
+    link = memory()
+    device = RegisterPilotBoard(link, parse(more, file="own"), name="board", current_max_a=32.0)
+    device.prepare()
+    link.inputs[7] = 0b11100
+    assert device.read().faults == {"board_internal", "breaker_tripped", "water_detected"}
+
+
 def test_a_standing_sample_counter_is_passed_on() -> None:
     link = memory()
     device = prepared(link)

@@ -34,6 +34,8 @@ from hil.sim_rig import Outcome, lacking
 OTHERWISE_PLAYED = {
     "ventilation_missing",  # by a vehicle that asks with state D
     "temperature_high",  # by temperatures
+    "contactor_driven",  # by hand at the board: tests/hil/plant, docs/alerts.md
+    "water_detected",  # at a board with another map: the same
 }
 MODULES = (hazards, locks, protection, sequences, surroundings, vehicles)
 

@@ -6,7 +6,7 @@ must hold before anybody is told stands in `station.alerts.rules`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from chargepoint.agent.alerting.view import View
 from chargepoint.catalog import entries
@@ -63,11 +63,18 @@ def hazards(view: View) -> Iterator[Condition]:
 
 
 def faults(view: View) -> Iterator[Condition]:
-    """What a device says of itself, or the station concludes of it."""
+    """What a device says of itself, or the station concludes of it.
+
+    The status names the weightiest only: a meter or reader does not answer again because a hazard
+    came on top.
+    """
     for evse in view.status.evses:
         fault = evse.fault
-        if fault and fault != "control_lost" and fault in entries() and not _hazard(fault):
-            yield Condition(id=fault, place=_evse(evse.evse))
+        if not fault or fault == "control_lost" or fault not in entries():
+            continue
+        found = _silent(view, evse.evse) if _hazard(fault) else (fault,)
+        for one in found:
+            yield Condition(id=one, place=_evse(evse.evse))
 
 
 def control_lost(view: View) -> Iterator[Condition]:
@@ -182,7 +189,7 @@ def upkeep(view: View) -> Iterator[Condition]:
     for item in view.maintenance:
         if item.state not in ("due", "overdue"):
             continue
-        worn = item.task.startswith("contactor")
+        worn = item.task.startswith(("contactor", "closing_time"))
         yield Condition(
             id="contactor_worn" if worn else f"maintenance_{item.state}",
             place=f"{_evse(item.evse)}, {item.task}" if item.evse else item.task,
@@ -229,15 +236,32 @@ def devices(view: View) -> Iterator[Condition]:
             yield Condition(id="device_lost", place=device.device, detail=device.detail)
 
 
-def _told(device: DeviceHealth, view: View, faults_told: dict[int, str | None]) -> bool:
+def _told(device: DeviceHealth, view: View, faults_told: Mapping[int, str | None]) -> bool:
     if device.device in view.boards:
         return True
-    evse = view.meters.get(device.device)
-    return evse is not None and faults_told.get(evse) == "meter_lost"
+    lost, evses = _serves(device.device, view)
+    found = [faults_told.get(evse) for evse in evses]
+    return any(fault is not None and (fault == lost or _hazard(fault)) for fault in found)
+
+
+def _serves(device: str, view: View) -> tuple[str, tuple[int, ...]]:
+    """The fault that its silence is, and where."""
+    if device in view.meters:
+        return "meter_lost", (view.meters[device],)
+    return "reader_lost", view.readers.get(device, ())
+
+
+def _silent(view: View, evse: int) -> Iterator[str]:
+    """Faults of what serves `evse` and does not answer."""
+    for device in view.health.devices:
+        lost, evses = _serves(device.device, view)
+        if device.answers is False and evse in evses:
+            yield lost
 
 
 def _hazard(name: str) -> bool:
-    return entries()[name].kind == "hazard"
+    found = entries().get(name)
+    return found is not None and found.kind == "hazard"
 
 
 def _evse(evse: int) -> str:

@@ -279,6 +279,7 @@ class Alerting:
             derate_c=config.safety.temperature_derate_c,
             boards={evse.board: evse.id for evse in config.evse},
             meters={evse.meter: evse.id for evse in config.evse if evse.meter},
+            readers=_readers(config),
         )
 
     def _items(self, now_s: float) -> tuple[MaintenanceItem, ...]:
@@ -328,6 +329,15 @@ def _stored(keep: Keep) -> Put | Delete:
     if keep.value is None:
         return Delete(space=keep.space, key=keep.key, durable=True)
     return Put(space=keep.space, key=keep.key, value=keep.value, durable=True)
+
+
+def _readers(config: Config) -> dict[str, tuple[int, ...]]:
+    """Reader -> the EVSEs that it serves."""
+    found: dict[str, tuple[int, ...]] = {}
+    for evse in config.evse:
+        if evse.reader:
+            found[evse.reader] = (*found.get(evse.reader, ()), evse.id)
+    return found
 
 
 def _is_number(text: str) -> bool:

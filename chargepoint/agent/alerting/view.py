@@ -43,3 +43,5 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Device -> EVSE, of those whose loss is a hazard."""
     meters: Mapping[str, int] = {}
     """Device -> EVSE."""
+    readers: Mapping[str, tuple[int, ...]] = {}
+    """Device -> EVSEs; several may share one."""

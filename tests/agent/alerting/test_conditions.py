@@ -98,6 +98,8 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("contactor_worn", "EVSE 1, contactor/1", "", {"maintenance": (item("contactor/1", "due"),)}),
     ("contactor_worn", "EVSE 1, contactor/1", "error",
      {"maintenance": (item("contactor/1", "overdue"),)}),
+    ("contactor_worn", "EVSE 1, closing_time/1", "",
+     {"maintenance": (item("closing_time/1", "due"),)}),
     ("maintenance_due", "inspection", "", {"maintenance": (item("inspection", "due", 0),)}),
     ("maintenance_overdue", "inspection", "error",
      {"maintenance": (item("inspection", "overdue", 0),)}),
@@ -172,6 +174,30 @@ def test_the_loss_of_a_board_or_meter_is_told_by_its_hazard_or_fault_alone() -> 
     faulted = status(evse(fault="meter_lost"))
     assert [one.id for one in seen(faulted, lost, meters={"reader": 1})] == ["meter_lost"]
     assert [one.id for one in seen(STATUS, lost, meters={"reader": 1})] == ["device_lost"]
+
+
+def test_the_loss_of_a_reader_is_told_where_it_serves_and_not_again_as_a_device() -> None:
+    lost = health(devices=(DEVICE,))
+    first = evse(fault="reader_lost")
+    both = status(first, msgspec.structs.replace(first, evse=2))
+    found = seen(both, lost, readers={"reader": (1, 2)})
+    assert [(one.id, one.place) for one in found] == [
+        ("reader_lost", "EVSE 1"),
+        ("reader_lost", "EVSE 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("serving", "lost"),
+    [({"meters": {"reader": 1}}, "meter_lost"), ({"readers": {"reader": (1,)}}, "reader_lost")],
+)
+def test_a_hazard_on_top_does_not_end_the_loss_of_a_meter_or_reader(
+    serving: dict[str, Any], lost: str
+) -> None:
+    """The status names the weightier of the two only."""
+    told = status(evse(hazards=("door_open",), fault="door_open"))
+    found = seen(told, health(devices=(DEVICE,)), **serving)
+    assert [one.id for one in found] == ["door_open", lost, "tampered"]
 
 
 def test_every_limit_of_the_catalogue_of_alerts_has_a_row_or_happens() -> None:

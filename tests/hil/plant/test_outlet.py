@@ -63,6 +63,14 @@ def test_without_a_second_contactor_the_first_alone_decides() -> None:
     assert outlet.evse.current_a[0] > 10.0
 
 
+def test_a_board_driven_by_hand_closes_past_its_interlocks_and_lets_go_afterwards() -> None:
+    outlet = with_fault(Outlet(), "contactor_driven", settle_s=0.3)
+    assert outlet.evse.chain_closed
+    assert not outlet.board.told_closed
+    with_fault(outlet, "contactor_driven", False, settle_s=0.3)
+    assert not outlet.evse.chain_closed
+
+
 def test_a_bridged_outlet_is_live_with_open_contactors() -> None:
     outlet = with_fault(Outlet(), "output_live")
     assert not outlet.evse.chain_closed
@@ -104,6 +112,15 @@ def test_a_tripped_breaker_drops_the_contactor_and_leaves_no_voltage() -> None:
     with_fault(outlet, "breaker_tripped")
     assert not outlet.evse.contactor.closed
     assert outlet.meter.values.voltage_v == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("fault", ["breaker_tripped", "water_detected"])
+def test_a_contact_of_the_station_is_told_to_the_board(fault: str) -> None:
+    outlet = with_fault(Outlet(), fault)
+    assert outlet.board.senses is not None
+    assert outlet.board.senses.faults == {fault}
+    with_fault(outlet, fault, False)
+    assert outlet.board.senses.faults == set()
 
 
 def test_a_meter_behind_the_contactor_shows_voltage_only_while_it_is_closed() -> None:
