@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import sys
 import threading
 import time
@@ -43,6 +44,22 @@ def masked(token: str) -> str:
     """An IdToken for logs: the last four characters, never more than half of it."""
     shown = min(4, len(token) // 2)
     return "…" + token[len(token) - shown :]
+
+
+_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def legible(text: str, lines: bool = False) -> str:
+    """`text` that commands no terminal: control characters as `\\x1b`, also what turns lines round.
+
+    `lines`: line ends stay.
+    """
+    seen = _UNSEEN.sub(_spelt, text)
+    return seen if lines else seen.replace("\n", "\\n")
+
+
+def _spelt(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def set_up(
@@ -152,7 +169,9 @@ def _json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
 def _text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     time, level, name = event.pop("timestamp"), event.pop("level"), event.pop("event")
     part = event.pop("part", "")
-    fields = " ".join(f"{key}={value}" for key, value in event.items())
+    fields = " ".join(
+        f"{key}={legible(str(value), lines=key == 'exception')}" for key, value in event.items()
+    )
     return f"{time[11:23]} {level:<7} {part:<8} {name:<24} {fields}".rstrip()
 
 

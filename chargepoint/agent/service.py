@@ -110,6 +110,10 @@ class Service:
                 await self._answer(line, reader, writer)
         except (OSError, TimeoutError, ValueError) as error:
             self._log.debug("service.client_left", error=str(error))
+        except Exception as error:  # a flaw in one answer must end nothing but this connection
+            self._log.error("service.request_failed", exc_info=error)
+            with contextlib.suppress(OSError, TimeoutError):
+                await self._write(writer, Done(ok=False, detail="this went wrong; see the log"))
         finally:
             self._clients -= 1
             writer.close()

@@ -57,6 +57,9 @@ OF_LINK: dict[LinkState, State] = {
     LinkState.WAITING: "waiting",
     LinkState.CONNECTED: "connected",
 }
+HAZARD_MAX = 100
+"""Characters; the safety program leaves a client whose line is too long."""
+
 REGISTERED: dict[str, State] = {
     # what the CSMS last said to a BootNotification: state of the link while connected
     "not yet": "connected",
@@ -162,6 +165,8 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
 
     async def lift_hazard(self, evse: int, hazard: str) -> Done:
         """The safety program decides; a hazard whose cause is still there stays."""
+        if len(hazard) > HAZARD_MAX:
+            return Done(ok=False, detail=f"no hazard has a name of {len(hazard)} characters")
         return await self.controls.lift_hazard(evse, hazard)
 
     def _csms(self, now_s: float) -> CsmsStatus:

@@ -22,6 +22,7 @@ from chargepoint.config import Config
 from chargepoint.ipc.care import AuditLine, GetAudit, GetLog, LogLine
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.log_text import LEVELS, parsed
+from chargepoint.log import legible
 
 UNITS = "chargepoint-*"
 JOURNAL_WAIT_S = 10.0
@@ -220,7 +221,8 @@ def _audit(config: Config, last: int, as_json: bool) -> None:
         outcome = click.style("done", fg="green") if answer.ok else click.style("not", fg="red")
         who = f"{answer.user} ({answer.by})" if answer.by else answer.user
         said = f": {answer.outcome}" if answer.outcome else ""
-        click.echo(f"{answer.at}  {who}  {answer.action} {answer.detail}  {outcome}{said}")
+        deed = legible(f"{answer.at}  {who}  {answer.action} {answer.detail}")
+        click.echo(f"{deed}  {outcome}{legible(said)}")
 
 
 # --- For people -----------------------------------------------------------------------------------
@@ -236,6 +238,9 @@ def _show(line: LogLine) -> None:
 
 def text(line: LogLine) -> str:
     """One line for a person."""
-    fields = " ".join(f"{key}={value}" for key, value in line.fields.items())
-    level = click.style(f"{line.level:<7}", fg=COLOURS.get(line.level))
-    return f"{line.at[:23].replace('T', ' ')}  {level} {line.part:<9} {line.event:<26} {fields}"
+    fields = " ".join(
+        f"{key}={legible(value, lines=key == 'exception')}" for key, value in line.fields.items()
+    )
+    at, part, event = map(legible, (line.at[:23].replace("T", " "), line.part, line.event))
+    level = click.style(f"{legible(line.level):<7}", fg=COLOURS.get(line.level))
+    return f"{at}  {level} {part:<9} {event:<26} {fields}"

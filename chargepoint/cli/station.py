@@ -66,10 +66,11 @@ def ask(config: Config, request: Any, within_s: float | None = None) -> Iterator
 
     `within_s`: longest wait for an answer, where some action takes longer than usual.
     """
+    from chargepoint.cli.legible import cleaned
     from chargepoint.ipc.client import ServiceClient, Unreachable
 
     try:
         with ServiceClient(config.agent_socket(), timeout_s=within_s or ANSWER_WAIT_S) as client:
-            yield from client.ask(request)
+            yield from map(cleaned, client.ask(request))
     except Unreachable as error:
         fail(f"the agent of {config.station.id} does not answer: {error}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint.cli.bus_values import READ_FUNCTION, map_of
+from chargepoint.cli.legible import cleaned
 from chargepoint.config import Config
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.care import (
@@ -284,6 +285,6 @@ async def _lines(path: Path, first: bytes, within_s: float | None) -> AsyncItera
 
 def _decoded(decode: Callable[[bytes], Any], line: bytes) -> Any:
     try:
-        return decode(line)
+        return cleaned(decode(line))
     except BadLine as error:
         raise _Gone(str(error)) from error

@@ -38,6 +38,7 @@ HISTORY_MIN_DAYS = 14
 FUTURE_MAX_DAYS = 30 * 365
 VISITS_MAX = 200
 NOTE_MAX = 1000
+BY_MAX = 80
 
 State = Literal["good", "due", "overdue", "unknown"]
 
@@ -130,11 +131,13 @@ class Maintenance:
         known = {item.task for item in self.items(self._desk.now_s)}
         strangers = [task for task in tasks if task not in known]
         if strangers:
-            return f"no such task: {', '.join(strangers)}; expected {', '.join(sorted(known))}"
+            return (
+                f"no such task: {', '.join(strangers)[:200]}; expected {', '.join(sorted(known))}"
+            )
         now = self._desk.stamp()
         visit = Visit(
             stamp=now,
-            by=by,
+            by=by[:BY_MAX],
             note=note[:NOTE_MAX],
             tasks=tuple(dict.fromkeys(tasks)),
             at=self._clock.wall(now),
@@ -145,7 +148,7 @@ class Maintenance:
             self._begin_anew(task)
         self._write()
         self._usage.flush()
-        self._desk.note("maintenance.visited", by=by, tasks=", ".join(visit.tasks))
+        self._desk.note("maintenance.visited", by=visit.by, tasks=", ".join(visit.tasks))
         return None
 
     # --- Time -------------------------------------------------------------------------------------

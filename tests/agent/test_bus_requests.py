@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -232,3 +233,25 @@ def test_writing_to_a_bus_is_kept_in_the_audit_log_and_reading_is_not() -> None:
     assert worth_noting(write)
     assert worth_noting(Connect())
     assert not worth_noting(GetStatus())
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"values": (1,) * 60_000}, "60000 values"),
+        ({"values": (2**64,)}, "value: found 184467440737"),
+        ({"address": 10**30}, "address: found"),
+        ({"count": 10**30}, "values, expected at most"),
+    ],
+)
+async def test_what_no_frame_can_carry_never_reaches_the_safety_program(
+    more: dict[str, Any], word: str
+) -> None:
+    """A line that is too long would cost the agent its connection to it."""
+    controls = Controls()
+    desk = BusDesk(CONFIG, controls, FieldBuses())
+    wanted = {"address": 0, **more}
+    refused = await desk.transact("safety", 7, 16, **wanted)
+    assert isinstance(refused, Done)
+    assert word in refused.detail
+    assert controls.asked == []

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chargepoint.ipc.care import AuditLine, AwaitToken, GetAudit, GetLog, LogLine, TokenSeen
@@ -38,6 +39,7 @@ AUDIT = AuditLine(
 class Station:
     def __init__(self) -> None:
         self.cards = ["04A1", "04A1"]
+        self.audit = AUDIT
 
     def answer(self, request: Request) -> Sequence[Answered]:
         match request:
@@ -46,7 +48,7 @@ class Station:
             case GetLog():
                 return (*LINES, Done(ok=True))
             case GetAudit():
-                return (AUDIT, Done(ok=True))
+                return (self.audit, Done(ok=True))
             case AwaitToken() if self.cards:
                 return (seen(self.cards.pop(0)),)
             case _:
@@ -99,6 +101,32 @@ def test_without_a_journal_the_agent_tells(agent: Agent) -> None:
     assert len(result.output.splitlines()) == 3
     assert "csms.disconnected" in result.output
     assert "reason=no answer" in result.output
+
+
+EVIL = "\x1b[2J\x1b]0;owned\x07\r\n10:00 \x9b31m\u202e"
+
+
+def test_what_strangers_wrote_commands_no_terminal(agent: Agent, station: Station) -> None:
+    LINES.append(line("csms.refused", "error", said=EVIL))
+    try:
+        shown = agent.call("log").output
+        followed = agent.call("log", "--last", "1").output
+        as_json = agent.call("log", "--json").output
+    finally:
+        LINES.pop()
+    assert r"said=\x1b[2J\x1b]0;owned\x07\r\n10:00 \x9b31m\u202e" in shown
+    assert len(shown.splitlines()) == 4
+    assert all(sign.isprintable() or sign == "\n" for sign in shown + followed + as_json)
+
+
+def test_what_people_wrote_commands_no_terminal_from_the_audit_log(
+    agent: Agent, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = msgspec.structs.replace(AUDIT, by=EVIL, detail=EVIL, outcome=EVIL)
+    monkeypatch.setattr(station, "audit", spoilt)
+    shown = agent.call("log", "--audit").output
+    assert len(shown.splitlines()) == 1
+    assert all(sign.isprintable() or sign == "\n" for sign in shown)
 
 
 def test_filters_are_passed_on_and_applied(agent: Agent) -> None:

@@ -88,6 +88,14 @@ def test_visits_and_the_first_day_outlive_a_restart() -> None:
     assert item(world, "rcd_test").used == pytest.approx(20.0, abs=1.0)
 
 
+def test_a_visitor_with_an_endless_name_does_not_fill_the_book() -> None:
+    world = world_of()
+    assert visit(world, by="x" * 60_000)[0]
+    assert len(world.station.maintenance.visits[0].by) == 80
+    _, refusal = visit(world, "no such task" * 5000)
+    assert len(refusal) < 1000
+
+
 def test_without_a_trusted_clock_an_interval_is_unknown() -> None:
     world = world_of(online=False)
     found = item(world, "inspection")

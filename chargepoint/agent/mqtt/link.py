@@ -38,6 +38,9 @@ INBOX_MAX = 50
 """Received messages that may wait for the loop; further ones are dropped."""
 
 PAYLOAD_MAX = 1024
+PACKET_MAX_BYTES = 256 * 1024
+"""The library would take a packet of 256 MB into memory before it shows any of it."""
+
 KEEPALIVE_S = 30
 ANSWER_S = 10.0
 """Longest wait for the broker's answers to CONNECT and to a published alert."""
@@ -60,6 +63,15 @@ class _Parcel(msgspec.Struct, kw_only=True):
     retain: bool
     qos: int
     outcome: asyncio.Future[None] | None = None
+
+
+class _Client(paho.Client):
+    """Leaves a broker that announces more than anybody here wants to read."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > PACKET_MAX_BYTES:
+            raise ValueError(f"the broker sends {bufsize} bytes at once")
+        return super()._sock_recv(bufsize)
 
 
 class MqttLink:
@@ -210,7 +222,7 @@ class MqttLink:
 
     def _client(self) -> paho.Client:
         settings = self._settings
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2, client_id=self._client_id, reconnect_on_failure=False
         )
         client.connect_timeout = ANSWER_S

@@ -26,6 +26,10 @@ WAIT_S = 3.0
 
 UNIT_MAX_TCP = 255
 FUNCTIONS = (1, 2, 3, 4, 5, 6, 15, 16)
+VALUES_MAX = 2000
+"""No Modbus request has more; what is longer would not even fit on the safety program's socket."""
+
+WORD_MAX = 0xFFFF
 
 
 class SafetyPrograms(Protocol):
@@ -69,7 +73,7 @@ class BusDesk:
     ) -> BusAnswer | Done:
         """The values that the unit read or confirmed; Done says why there are none."""
         found = next((one for one in self._config.bus if one.name == bus), None)
-        refusal = _refusal(found, bus, unit, function)
+        refusal = _refusal(found, bus, unit, function) or _misfit(address, count, values)
         if refusal:
             return Done(ok=False, detail=refusal)
         asked = Asked(
@@ -130,7 +134,7 @@ class BusRequests:
 def _refusal(bus: Bus | None, name: str, unit: int, function: int) -> str:
     """Why the request cannot be sent at all; empty: it can."""
     if bus is None:
-        return f"there is no bus `{name}`"
+        return f"there is no bus `{name[:40]}`"
     if bus.kind == "serial":
         return f"{name} is a serial line; it carries no Modbus requests"
     unit_max = RTU_UNIT_MAX if bus.kind == "modbus-rtu" else UNIT_MAX_TCP
@@ -138,4 +142,14 @@ def _refusal(bus: Bus | None, name: str, unit: int, function: int) -> str:
         return f"unit: found {unit}, expected 1 to {unit_max}"
     if function not in FUNCTIONS:
         return f"function: found {function}, expected one of {', '.join(map(str, FUNCTIONS))}"
+    return ""
+
+
+def _misfit(address: int, count: int, values: Sequence[int]) -> str:
+    """What no frame can carry; the rest is judged where the frame is made."""
+    if len(values) > VALUES_MAX or count > VALUES_MAX:
+        return f"found {max(len(values), count)} values, expected at most {VALUES_MAX}"
+    for name, number in (("address", address), *(("value", one) for one in values)):
+        if not 0 <= number <= WORD_MAX:
+            return f"{name}: found {str(number)[:20]}, expected 0 to {WORD_MAX}"
     return ""

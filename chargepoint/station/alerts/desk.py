@@ -294,15 +294,19 @@ class AlertDesk:
         lines = [one for one in event.text.splitlines() if not one.lstrip().startswith(">")]
         wanted = set(codes_in("\n".join(lines[:REPLY_LINES_MAX])))
         found = [alert for alert in self._book.opened if alert.code in wanted]
-        if contact is None or not found:
+        new = [alert for alert in found if not alert.acknowledged_by]
+        if contact is None or not new:
             reason = "no open alert in it" if contact else "unknown sender"
+            if contact and found:
+                # Not answered again: a telephone that answers by itself would be for ever.
+                reason = "acknowledged already"
             fields: dict[str, str | int | float | bool | None] = {
                 "channel": event.channel.value,
                 "reason": reason,
             }
             self._effects.append(Tell(name="alert.reply_ignored", fields=fields))
             return
-        for alert in found:
+        for alert in new:
             by = f"{contact.name} ({event.channel.value})"
             self._acknowledged(alert, by, now_s)
             own = [way for way in ways(contact) if way.channel is event.channel]

@@ -192,6 +192,7 @@ GARBAGE = [
     ACCEPTED + b"\x30\x05\x00\x02\xff\xfeA",
     ACCEPTED + b"\x90\x01\x00",
     ACCEPTED + b"\xf0\x00",
+    ACCEPTED + b"\x30\xff\xff\xff\x7f" + b"x" * 1000,
     b"\x00" * 100,
 ]
 
@@ -216,6 +217,21 @@ async def test_a_broker_that_talks_nonsense_is_left_and_tried_again(answer: byte
         async with asyncio.timeout(5):
             await again.wait()
         assert not link.connected or answer.startswith(ACCEPTED)
+    server.close()
+
+
+async def test_a_broker_that_announces_a_packet_of_256_mb_is_left_at_once() -> None:
+    seen, packet = Seen(), ACCEPTED + b"\x30\xff\xff\xff\x7f"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(packet + b"x" * 1000)
+        await reader.read()  # until we are left
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with linked(on(server.sockets[0].getsockname()[1]), seen, "a/#"):
+        await seen.until_changes(2)
+    assert seen.changes[1] == (False, "the broker sends 268435455 bytes at once")
     server.close()
 
 

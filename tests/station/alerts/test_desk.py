@@ -278,6 +278,17 @@ def test_an_answer_with_the_code_acknowledges_and_is_confirmed() -> None:
     assert stand.desk.alerts(0)[0].acknowledged_by == "ada (sms)"
 
 
+def test_a_telephone_that_answers_by_itself_gets_one_answer_and_no_more() -> None:
+    stand = Stand(contact(ways=((Channel.SMS, PHONE),)))
+    (raised,) = stand.look(RCD)
+    text = f"I am away. You wrote: {raised.short}"
+    for _ in range(50):
+        stand.now_s += 61
+        stand.handle(Replied(at_s=stand.now_s, channel=Channel.SMS, address=PHONE, text=text))
+    assert [one.about for one in stand.wait(120, RCD) or stand.sent].count("notice") == 1
+    assert stand.told[-1].fields["reason"] == "acknowledged already"
+
+
 def test_an_answer_of_a_stranger_changes_nothing() -> None:
     stand = Stand()
     (raised,) = stand.look(RCD)
