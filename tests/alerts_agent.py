@@ -10,12 +10,14 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from chargepoint.agent import host, local
-from chargepoint.agent.alerting import conditions, watches
+from chargepoint.agent import clock, host, local, runtime
+from chargepoint.agent.alerting import conditions, desk, watches
 from chargepoint.agent.main import run
+from chargepoint.agent.notify import dead_man
 from chargepoint.config import load
 
 CONSTANTS = {
@@ -25,6 +27,9 @@ CONSTANTS = {
     "SLOPE_WITHIN_C": 60.0,
     "BUS_REQUESTS_LEAST": 5,
 }
+
+
+CLOCK = ("network_time", "clock_module")
 
 
 def often(self: host.HostWatch) -> None:
@@ -40,17 +45,26 @@ def main(config_path: str) -> int:
     for name, value in CONSTANTS.items():
         setattr(conditions, name, value)
     host.LATE_OVER_S, watches.HOUR_S = 4.0, 20.0
+    watches.FAILED_BEFORE_S, dead_man.FAILURES_MAX = 5.0, 1
+    desk.MAINTENANCE_EVERY_S = 1.0
+    setattr(runtime, "READ_EVERY_S", 1.0)  # noqa: B010
     watches.BUS_OVER_S, watches.BUS_EVERY_S = 3.0, 0.5
     watches.TREND_EVERY_S, watches.TREND_LEAST_S, watches.TREND_S = 0.5, 2.0, 6.0
     read = host.HostWatch.read
 
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(facts.read_text()) if facts.exists() else {}
+        return found
+
     def spoilt(self: host.HostWatch) -> None:
         read(self)
-        changes = json.loads(facts.read_text()) if facts.exists() else {}
+        changes = {key: value for key, value in told().items() if key not in CLOCK}
         self.health = msgspec.structs.replace(self.health, **changes)
 
     host.HostWatch.read = spoilt  # type: ignore[method-assign]
     host.HostWatch._run = often  # type: ignore[method-assign]
+    clock.synchronised = lambda marker=None: bool(told().get("network_time"))
+    clock.has_rtc = lambda directory=None: bool(told().get("clock_module"))
     boot = os.environ.get("CHARGEPOINT_TEST_BOOT")
     if boot:
         setattr(local, "host_boot_id", lambda: boot)  # noqa: B010
