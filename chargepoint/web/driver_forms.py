@@ -27,7 +27,9 @@ CHANNELS = ("email", "sms")
 """Those that reach a person by an address that a person knows; `web.subscribe` enables them."""
 
 BY = "driver's page"
-EMAIL = re.compile(r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$")
+EMAIL = re.compile(
+    r"[^@\s\x00-\x20\x7f<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
+)
 PHONE = re.compile(r"^\+[1-9]\d{5,14}$")
 
 
@@ -79,7 +81,7 @@ class Wish(Form):
         if self.channel == "sms":
             address = re.sub(r"[\s()/-]", "", address)
         form = EMAIL if self.channel == "email" else PHONE
-        if len(address) > ANSWER_MAX or not form.match(address):
+        if len(address) > ANSWER_MAX or not form.fullmatch(address):
             raise Bad(f"driver.subscribe.bad_{self.channel}")
         wanted: Literal["done", "free"] = "done" if self.wanted == "done" else "free"
         return Subscribe(
@@ -112,7 +114,7 @@ async def read_form(request: Request, kind: type[AnyForm]) -> AnyForm:
         if is_json(request):
             return msgspec.json.decode(bytes(body), type=kind)
         return msgspec.convert(_fields(bytes(body)), kind, strict=False)
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Bad("driver.form.bad") from error
 
 

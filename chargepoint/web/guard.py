@@ -24,6 +24,9 @@ from chargepoint.config.people import Web
 BODY_MAX_BYTES = 64 * 1024
 BODY_WAIT_S = 15.0
 SEND_WAIT_S = 20.0
+PATH_MAX = 500
+"""Characters; no page of ours has a longer one, and some numbers in them cost time."""
+
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 
 POLICY = (
@@ -67,6 +70,8 @@ class Guard:
         answering = _Answer(send, self._tls)
         try:
             self._check(scope["method"], headers)
+            if len(scope["path"]) > PATH_MAX:
+                raise Refusal(414, "there is no such page")
             await self._app(scope, _bounded(receive), answering)
         except Refusal as refusal:
             if not answering.begun:
@@ -82,6 +87,9 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not known_host(hosts[0], self._hosts):
             raise Refusal(400, "this is not a name of this station")
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # A proxy in front of us may have believed the other one.
+            raise Refusal(400, "two lengths of one body")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 12 or int(length) > BODY_MAX_BYTES:
             raise Refusal(413, f"more than {BODY_MAX_BYTES} bytes")
@@ -107,6 +115,8 @@ def urlsplit_netloc(origin: str) -> str:
 
 def known_host(host: str, hosts: frozenset[str]) -> bool:
     """Whether a Host header names this station: an address, or one of its names."""
+    if any(sign in host for sign in "@/?#\\"):
+        return False  # more than a host: it would stand in the addresses that we make
     try:
         name = (urlsplit(f"//{host}").hostname or "").casefold().rstrip(".")
     except ValueError:

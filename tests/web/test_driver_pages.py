@@ -233,7 +233,11 @@ def test_a_form_that_is_no_form_is_refused_and_nothing_breaks(body: bytes) -> No
     assert agent.actions() == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"text": 1}', b'{"text": ""}', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"text": 1}', b'{"text": ""}', b"null", b'{"x":' + b"[" * 8000,
+     b'{"x":' + b'{"a":' * 1300 + b"1" + b"}" * 1301, b'{"text":"\\ud83d"}', b'{"evse":1e999}'],
+)  # fmt: skip
 def test_json_that_is_no_form_is_refused_in_json(body: bytes) -> None:
     app, agent = site(charging())
     answer = Client(app).post("/api/driver/problem", body, JSON)

@@ -14,7 +14,7 @@ from chargepoint.web.api.table import endpoints
 from chargepoint.web.guard import BODY_MAX_BYTES
 from chargepoint.web.server import TLS_BOUNDS, Connection
 from chargepoint.web.streams import CLIENTS_MAX, RESERVED
-from tests.web.place import OWNER, PASSWORD, TECHNICIAN, Place, serving
+from tests.web.place import JSON, OWNER, PASSWORD, TECHNICIAN, Place, serving
 
 ALL = endpoints()
 GUARDED = [one for one in ALL if one.access is not Access.ANYBODY]
@@ -214,11 +214,37 @@ def test_a_client_that_begins_no_handshake_is_left(
 # --- What holds for every request -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "a b", "[::1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "a b",
+        "[::1",
+        "evil.example@localhost",
+        "localhost/x",
+    ],
+)
 def test_a_host_that_is_not_ours_gets_nothing(shared: Place, host: str) -> None:
     """A page of another site that was rebound to our address still calls us by its own name."""
     for path in ("/", "/owner", "/metrics", "/api/session", "/static/owner.js"):
         assert shared.visitor().get(path, {"Host": host}).code == 400
+
+
+@pytest.mark.parametrize("path", ["/e/", "/api/driver/", "/static/", "/"])
+def test_an_endless_path_is_refused_before_it_is_read(shared: Place, path: str) -> None:
+    """A number of thousands of digits is none that could be read."""
+    assert shared.visitor().get(path + "9" * 5000).code == 414
+
+
+def test_a_body_of_two_lengths_is_refused(shared: Place) -> None:
+    """A proxy in front may have taken what follows for the request of somebody else."""
+    both = {"Transfer-Encoding": "chunked", "Content-Length": "5"}
+    answer = shared.visitor().ask("POST", "/api/login", raw=b"0\r\n\r\n", headers={**JSON, **both})
+    assert answer.code == 400
+    assert "two lengths" in answer.json()["error"]
+    assert answer.headers["Connection"] == "close"
 
 
 @pytest.mark.parametrize("host", ["localhost", "192.168.1.7:8080", "[fe80::1]:80", "LOCALHOST."])
