@@ -18,7 +18,10 @@ BUSES = [*DEMO["bus"], LINE]
         ({"modem": {"bus": "gms"}}, "alerts.modem.bus: no such name: `gms`; expected one of gsm"),
         ({"modem": {"bus": "safety"}}, "alerts.modem.bus: `safety` is modbus-rtu, expected a bus"),
         ({"modem": {"bus": "rfid"}}, "alerts.modem.bus: `rfid` serves `"),
-        ({"modem": {"bus": "gsm", "pin": "12"}}, "alerts.modem.pin: found '12'"),
+        (
+            {"modem": {"bus": "gsm", "pin": "12"}},
+            "alerts.modem.pin: found a value that is not shown; expected 4 to 8 digits",
+        ),
         (
             {"modem": {"bus": "gsm", "sim_expires": "soon"}},
             "alerts.modem.sim_expires: found `soon`, expected a date such as 2027-01-31",

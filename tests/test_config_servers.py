@@ -22,6 +22,18 @@ MAIL = {"server": "smtp.example.com", "sender": "charger@example.com"}
             "mqtt.ca_file: has no effect without mqtt.tls = true",
         ),
         (
+            {"mqtt": {"host": "mqtt://b"}},
+            "mqtt.host: found 'mqtt://b', expected a name or an address, nothing else",
+        ),
+        (
+            {"mqtt": {"host": "b", "discovery": "ha/#"}},
+            "mqtt.discovery: found 'ha/#', expected a topic without #, + and spaces",
+        ),
+        (
+            {"alerts": {"email": {**MAIL, "server": "smtp:25"}}},
+            "alerts.email.server: found 'smtp:25', expected a name or an address, nothing else",
+        ),
+        (
             {"alerts": {"email": {**MAIL, "password": "x"}}},
             "alerts.email.user: missing, but alerts.email.password is set",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -29,13 +30,23 @@ def alerts() -> None:
 
 
 @alerts.command("list")
-@click.option("--closed", default=10, show_default=True, help="Also so many that are over.")
+@click.option(
+    "--closed",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Also so many that are over.",
+)
 @config_option
 @json_option
 def list_(closed: int, config_path: str, as_json: bool) -> None:
-    """Open alerts first, then the last that are over, each with its messages."""
+    """Open alerts first, then the last that are over, each with its messages.
+
+    Then what keeps messages back at the moment: maintenance mode, muted conditions.
+    """
     config = loaded(config_path)
-    found = [one for one in ask(config, GetAlerts(closed=closed)) if isinstance(one, AlertStatus)]
+    answers = list(ask(config, GetAlerts(closed=closed)))
+    found = [one for one in answers if isinstance(one, AlertStatus)]
     if as_json:
         print_json(found)
         return
@@ -43,6 +54,9 @@ def list_(closed: int, config_path: str, as_json: bool) -> None:
         _show(alert)
     if not any(alert.open for alert in found):
         click.echo("no alert is open")
+    for done in answers:
+        if isinstance(done, Done) and done.detail:
+            click.secho(done.detail, fg="yellow")
 
 
 @alerts.command("ack")
@@ -66,6 +80,7 @@ def acknowledge(code: str, config_path: str, as_json: bool) -> None:
 def mute(condition: str, minutes: float, config_path: str, as_json: bool) -> None:
     """Send nothing about CONDITION for MINUTES; it is listed all the same."""
     _known(condition)
+    _finite(minutes)
     _do(config_path, MuteAlert(condition=condition, minutes=minutes), as_json)
 
 
@@ -88,6 +103,7 @@ def maintenance(minutes: float, config_path: str, as_json: bool) -> None:
 
     What is still open at its end is sent then; what came and went meanwhile never is.
     """
+    _finite(minutes)
     _do(config_path, SetMaintenanceMode(minutes=minutes), as_json)
 
 
@@ -139,6 +155,11 @@ def _show(alert: AlertStatus) -> None:
 def _known(condition: str) -> None:
     if condition not in entries():
         raise click.UsageError(f"the catalogue knows no `{condition}`; see `chargepoint explain`")
+
+
+def _finite(minutes: float) -> None:
+    if not math.isfinite(minutes):
+        raise click.UsageError(f"MINUTES: found {minutes}, expected a number of minutes")
 
 
 def _do(config_path: str, request: Any, as_json: bool) -> None:

@@ -20,6 +20,7 @@ import click
 import msgspec
 
 from chargepoint.config import Bus, Config, Device
+from chargepoint.config.station_file import RTU_UNIT_MAX
 from chargepoint.ipc.care import AuditLine, BusAnswer, TransactBus
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import Answered, Done
@@ -30,6 +31,7 @@ ANSWER_WAIT_S = 5.0
 """Longer than the agent waits for the bus."""
 
 WRITES = (5, 6, 15, 16)
+TCP_UNIT_MAX = 255
 
 
 class NotDone(Exception):
@@ -222,6 +224,9 @@ def unit_of(config: Config, bus: Bus, text: str) -> tuple[int, Device | None]:
         raise click.UsageError(
             f"UNIT: found `{text}`, expected a number or a device of {bus.name}: {known}"
         ) from None
+    unit_max = RTU_UNIT_MAX if bus.kind == "modbus-rtu" else TCP_UNIT_MAX
+    if not 1 <= unit <= unit_max:
+        raise click.UsageError(f"UNIT: found {unit}, expected 1 to {unit_max}")
     return unit, next((device for device in devices if device.unit == unit), None)
 
 

@@ -206,6 +206,14 @@ def _stats(health: HealthStatus, before: HealthStatus | None, name: str | None) 
     return found
 
 
+def _latency(one: Stats) -> str:
+    """Share of errors and latency; nothing where nothing was asked."""
+    if not one.health.requests:
+        return "nothing asked yet"
+    latency_ms = one.health.latency_p99_s * 1000
+    return f"{one.error_share * 100:.2f} % errors; latency p99 {latency_ms:.1f} ms"
+
+
 def _show_stats(found: list[Stats]) -> None:
     for one in found:
         bus = one.health
@@ -214,8 +222,7 @@ def _show_stats(found: list[Stats]) -> None:
         click.echo(
             f"{click.style(one.bus, bold=True)}  {bus.requests} requests{rate}, "
             f"{bus.timeouts} timeouts, {bus.bad_replies} bad replies, {bus.refused} refused: "
-            f"{one.error_share * 100:.2f} % errors; latency p99 {bus.latency_p99_s * 1000:.1f} ms"
-            f"{down}"
+            f"{_latency(one)}{down}"
         )
         loop = one.loop
         if loop is not None and loop.connected:

@@ -39,7 +39,7 @@ def check(file: str, as_json: bool) -> None:
     from chargepoint.config import web_listen
     from chargepoint.config.advice import advice
 
-    notes = [f"csms: {note}" for note in advice(found)]
+    notes = advice(found)
     notes += [f"web: {note}" for note in web_listen.advice(found)]
     reports = board_reports(found)
     problems = _device_problems(found)

@@ -72,7 +72,9 @@ def compare(config_path: str, reader: str, within_s: float, as_json: bool) -> No
     """
     config = loaded(config_path)
     first = _await(config, reader, within_s, "Present the first card.", as_json)
-    second = _await(config, reader, within_s, "Take it away and present the second.", as_json)
+    second = _await(
+        config, reader, within_s, "Take it away; after three seconds present the second.", as_json
+    )
     same = first.digest == second.digest
     if as_json:
         print_json(Compared(same=same, first=first, second=second))

@@ -18,7 +18,7 @@ HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
 
 def advice(config: Config) -> list[str]:
     """One line for each thing to know."""
-    return [*_csms(config), *servers.advice(config)]
+    return [*(f"csms: {note}" for note in _csms(config)), *servers.advice(config)]
 
 
 def _csms(config: Config) -> Iterator[str]:

@@ -87,7 +87,9 @@ class Email(Section, frozen=True):
     """`[alerts.email]`: the SMTP server, and where replies are read."""
 
     server: Annotated[str, msgspec.Meta(min_length=1)]
-    sender: Annotated[EmailAddress, msgspec.Meta(min_length=3)]
+    sender: Annotated[
+        str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", description="an address: name@host")
+    ]
     port: Port = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
@@ -107,7 +109,9 @@ class Modem(Section, frozen=True):
 
     bus: Name
     """A [[bus]] of kind serial that serves nothing else."""
-    pin: Annotated[str, msgspec.Meta(pattern=r"^$|^\d{4,8}$")] = ""
+    pin: Annotated[
+        str, msgspec.Meta(pattern=r"^$|^\d{4,8}$", description="4 to 8 digits between quotes")
+    ] = ""
     smsc: PhoneNumber = ""
     """Only where the SIM does not know its message centre."""
     delivery_reports: bool = True
@@ -140,7 +144,10 @@ class Signal(Section, frozen=True):
 class DeadMan(Section, frozen=True):
     """`[alerts.dead_man]`: a sign of life to a service that raises the alarm when it stops."""
 
-    url: Annotated[Url, msgspec.Meta(min_length=8)]
+    url: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^https?://[^\s/]+", description="http://host/… or https://host/…"),
+    ]
     every_s: Annotated[float, msgspec.Meta(ge=10, le=86400)] = 300.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from chargepoint.config import alert_contacts, alert_wires, servers, web_listen
+from chargepoint.config import alert_contacts, alert_wires, servers, shown_to_drivers, web_listen
 from chargepoint.config.reading import Mistake, shown
 from chargepoint.config.station_file import (
     PROXY_OF_ENVIRONMENT,
@@ -31,6 +31,7 @@ def contradictions(config: Config) -> Iterator[Mistake]:
     yield from alert_wires.contradictions(config)
     yield from servers.contradictions(config)
     yield from web_listen.contradictions(config)
+    yield from shown_to_drivers.contradictions(config)
     if config.csms is not None:
         yield from _csms(config.csms)
     safety = config.safety

@@ -7,6 +7,7 @@ misspelt keys.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,10 +15,18 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from chargepoint.config.secret_names import secret
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Natural = Annotated[int, msgspec.Meta(ge=1)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$",
+        description="a name of letters, digits, `_`, `.` and `-`, at most 40",
+    ),
+]
 Text20 = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 
 
@@ -125,6 +134,9 @@ def _value(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
 
 
 def _plain(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
+    if isinstance(raw, float) and math.isinf(raw):
+        mistakes.append(Mistake(where, f"found {raw}, expected a finite number"))
+        return None
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -134,7 +146,8 @@ def _plain(raw: Any, kind: Any, where: str, mistakes: list[Mistake]) -> Any:
             problem = f"expected {described}"
         if problem.startswith("Invalid enum value"):
             problem = f"expected one of {', '.join(map(repr, _choices(kind)))}"
-        mistakes.append(Mistake(place, f"found {shown(raw)}; {problem[0].lower()}{problem[1:]}"))
+        found = "a value that is not shown" if secret(where.rpartition(".")[2]) else shown(raw)
+        mistakes.append(Mistake(place, f"found {found}; {problem[0].lower()}{problem[1:]}"))
         return None
 
 

@@ -13,13 +13,10 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.config.secret_names import secret
 from chargepoint.config.station_file import Config
 
 HIDDEN = "…"
-SECRET_WORDS = ("password", "authorizationkey", "secret")
-"""Words in the name of a key, or of a variable."""
-
-SECRET_KEYS = ("pin",)
 PERSONAL_KEYS = (
     "email",
     "sms",
@@ -47,12 +44,6 @@ _ADDRESS = re.compile(r"(?<![\w.%+-])[\w.%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+
 _NUMBER = re.compile(r"(?<![\w+])\+[1-9]\d{6,14}(?!\d)")
 _UNIT_SUFFIX = ".service"
 """`chargepoint-control@safety.service` is a unit of systemd, no address."""
-
-
-def secret(key: str) -> bool:
-    """Whether a key, or a variable of this name, holds a secret."""
-    name = key.casefold()
-    return name in SECRET_KEYS or any(word in name for word in SECRET_WORDS)
 
 
 def blanked(value: Any, above: str = "") -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chargepoint.config.alerts import Email
 from chargepoint.config.people import Mqtt
-from chargepoint.config.reading import Mistake
+from chargepoint.config.reading import Mistake, shown
 from chargepoint.config.station_file import Config
 
 MQTT_PORT, MQTT_TLS_PORT = 1883, 8883
@@ -31,6 +31,12 @@ def advice(config: Config) -> Iterator[str]:
 
 
 def _mqtt(mqtt: Mqtt) -> Iterator[Mistake]:
+    yield from _host("mqtt.host", mqtt.host)
+    if any(char in mqtt.discovery for char in "#+ "):
+        yield Mistake(
+            "mqtt.discovery",
+            f"found {shown(mqtt.discovery)}, expected a topic without #, + and spaces",
+        )
     if mqtt.password and not mqtt.user:
         yield Mistake("mqtt.user", "missing, but mqtt.password is set")
     if mqtt.ca_file and not mqtt.tls:
@@ -39,12 +45,20 @@ def _mqtt(mqtt: Mqtt) -> Iterator[Mistake]:
 
 def _email(email: Email) -> Iterator[Mistake]:
     key = "alerts.email"
+    yield from _host(f"{key}.server", email.server)
+    yield from _host(f"{key}.reply_server", email.reply_server)
     if email.password and not email.user:
         yield Mistake(f"{key}.user", f"missing, but {key}.password is set")
     if email.ca_file and "none" == email.security == email.reply_security:
         yield Mistake(f"{key}.ca_file", "has no effect with security none")
     if email.reply_server and not (email.reply_user and email.reply_password):
         yield Mistake(f"{key}.reply_user", f"{key}.reply_server needs reply_user, reply_password")
+
+
+def _host(key: str, host: str) -> Iterator[Mistake]:
+    """A name or an address alone: port and TLS stand in keys of their own."""
+    if "/" in host or host.count(":") == 1 or host != host.strip():
+        yield Mistake(key, f"found {shown(host)}, expected a name or an address, nothing else")
 
 
 def _mqtt_advice(mqtt: Mqtt) -> Iterator[str]:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chargepoint.config import Config
-from chargepoint.config.redaction import HIDDEN, secret
+from chargepoint.config.redaction import HIDDEN
+from chargepoint.config.secret_names import secret
 
 ADDRESSES = ("webhook", "ntfy", "apprise", "url", "urls", "public_url")
 """Keys with addresses, in which path and query may be as good as a password."""

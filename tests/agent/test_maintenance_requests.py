@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+import pytest
+
 from chargepoint.agent.prices import tariff_settings
 from chargepoint.agent.requests.caller import Caller
 from chargepoint.agent.requests.maintenance import MaintenanceRequests
@@ -55,6 +57,17 @@ async def test_an_unknown_task_is_refused() -> None:
     answer = await Scene().ask(RecordVisit(note="", tasks=("lunch",)))
     assert isinstance(answer, Done)
     assert not answer.ok
+
+
+@pytest.mark.parametrize("note", [" ", "x" * 1001])
+async def test_a_visit_without_a_word_or_with_too_many_is_refused(note: str) -> None:
+    scene = Scene()
+    answer = await scene.ask(RecordVisit(note=note))
+    assert isinstance(answer, Done)
+    assert (answer.ok, answer.detail[:12]) == (False, "note: found ")
+    status = await scene.ask(GetMaintenance())
+    assert isinstance(status, MaintenanceStatus)
+    assert status.visits == ()
 
 
 def test_prices_of_the_file_become_exact_decimals() -> None:

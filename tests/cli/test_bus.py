@@ -112,6 +112,7 @@ def test_a_device_that_does_not_answer_is_told_and_exits_with_1(agent: Agent) ->
         (("nowhere", "1", "0"), "no bus `nowhere`; one of safety, rfid"),
         (("rfid", "1", "0"), "rfid is a serial line; it carries no Modbus requests"),
         (("safety", "nobody", "0"), "found `nobody`, expected a number or a device of safety"),
+        (("safety", "0", "0"), "UNIT: found 0, expected 1 to 247"),
         (("safety", "1", "x"), "found `x`, expected ADDRESS or ADDRESS:COUNT"),
         (("safety", "1", "65535:2"), "found `65535:2`, expected addresses from 0 to 65535"),
         (("safety", "1", "0:126"), "found 126 addresses, expected at most 125"),

@@ -29,7 +29,7 @@ def test_the_ordinary_needs_no_note() -> None:
 def test_an_identity_of_odd_characters_is_noted(identity: str) -> None:
     """CQ2."""
     (note,) = notes(identity)
-    assert note.startswith(f"identity `{identity}`: ")
+    assert note.startswith(f"csms: identity `{identity}`: ")
 
 
 def test_a_url_that_ends_in_the_identity_is_noted_and_one_that_should_but_does_not() -> None:

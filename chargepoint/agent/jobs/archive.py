@@ -28,8 +28,9 @@ import msgspec
 
 from chargepoint.agent.jobs.snapshot import Snapshot, Span
 from chargepoint.config import Config
-from chargepoint.config.redaction import HIDDEN, blanked, secret, secrets_of
+from chargepoint.config.redaction import HIDDEN, blanked, secrets_of
 from chargepoint.config.redaction import redacted as without_secrets
+from chargepoint.config.secret_names import secret
 from chargepoint.ipc.service import OcppMessage, Variable
 from chargepoint.ocpp.redaction import redacted
 

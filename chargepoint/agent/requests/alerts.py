@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from chargepoint.agent.alerting.desk import Alerting
 from chargepoint.agent.requests.caller import Caller, Handlers
@@ -77,7 +78,16 @@ class AlertRequests:
         engine, now_s = self._alerting.engine, self._now()
         for alert in engine.alerts(min(max(0, request.closed), CLOSED_MAX)):
             yield self._status(alert, engine.deliveries(alert), now_s)
-        yield Done(ok=True)
+        yield Done(ok=True, detail="; ".join(self._held_back(now_s)))
+
+    def _held_back(self, now_s: float) -> Iterator[str]:
+        """What keeps messages from being sent at the moment, by somebody's will."""
+        engine = self._alerting.engine
+        left_s = engine.counted(now_s).maintenance_s
+        if left_s > 0:
+            yield f"maintenance mode is on for {math.ceil(left_s / MINUTE_S)} min more"
+        if muted := [condition for condition in entries() if engine.muted(condition, now_s)]:
+            yield f"muted: {', '.join(muted)}"
 
     async def _acknowledge(
         self, request: AcknowledgeAlert, caller: Caller

@@ -15,13 +15,14 @@ from chargepoint.ipc.care import (
     UseStatus,
     Visit,
 )
-from chargepoint.ipc.service import Answered
+from chargepoint.ipc.service import Answered, Done
 from chargepoint.station import maintenance as book
 from chargepoint.station.local_requests import VisitRecorded
 from chargepoint.station.station import Station
 from chargepoint.station.usage import Use
 
 STATION_WAIT_S = 10.0
+NOTE_MAX = 1000
 
 
 class MaintenanceRequests:
@@ -45,6 +46,14 @@ class MaintenanceRequests:
         )
 
     async def _record(self, request: RecordVisit, caller: Caller) -> AsyncIterator[Answered]:
+        if not request.note.strip() and not request.tasks:
+            yield Done(ok=False, detail="note: found nothing, expected what was done, or a task")
+            return
+        if len(request.note) > NOTE_MAX:
+            length = len(request.note)
+            detail = f"note: found {length} characters, expected at most {NOTE_MAX}"
+            yield Done(ok=False, detail=detail)
+            return
         yield await self._answers.ask(
             lambda handle: VisitRecorded(
                 request=handle,

@@ -112,6 +112,14 @@ async def test_an_unknown_code_and_condition_are_refused(desk: Desk) -> None:
     assert (await desk.done(MuteAlert(condition="rcd_tripped", minutes=5))).ok
 
 
+async def test_the_list_tells_that_somebody_keeps_messages_back(desk: Desk) -> None:
+    assert (await desk.done(GetAlerts())).detail == ""
+    assert (await desk.done(SetMaintenanceMode(minutes=30))).ok
+    assert (await desk.done(MuteAlert(condition="rcd_tripped", minutes=5))).ok
+    told = (await desk.done(GetAlerts())).detail
+    assert told == "maintenance mode is on for 30 min more; muted: rcd_tripped"
+
+
 async def test_a_test_says_what_became_of_each_channel(desk: Desk) -> None:
     *outcomes, done = await desk.ask(TryChannels(contact="Ann"))
     assert [(one.channel, one.ok) for one in outcomes] == [("sms", True), ("webhook", False)]
