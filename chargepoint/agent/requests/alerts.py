@@ -33,15 +33,21 @@ CLOSED_MAX = 100
 MINUTES_MAX = 60.0 * 24 * 90
 REPORT_MAX = 500
 REPORTS_PER_HOUR = 10
+REPORTS_PER_DAY = 40
+"""Each is an alert for a day; strangers must not take all the room there is."""
+
 TESTS_PER_MINUTE = 10
 SUBSCRIPTIONS_PER_HOUR = 60
 MINUTE_S = 60.0
 HOUR_S = 3600.0
+DAY_S = 86_400.0
+
+LETTER = r"[^@\s\x00-\x1f\x7f,;<>]"
 
 # fmt: off
 ADDRESSES = {
     Channel.SMS:     (re.compile(r"\+[1-9]\d{5,14}"), "a number such as +4915112345678"),
-    Channel.EMAIL:   (re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>]{1,190}"), "an e-mail address"),
+    Channel.EMAIL:   (re.compile(rf"{LETTER}{{1,64}}@{LETTER}{{1,190}}"), "an e-mail address"),
     Channel.NTFY:    (re.compile(r"https?://[^\s/]+/\S{1,100}"), "the address of a topic"),
     Channel.WEBHOOK: (re.compile(r"https?://[^\s/]+\S{0,200}"), "an address such as https://host/"),
 }
@@ -59,6 +65,7 @@ class AlertRequests:
         self._now = now
         self._evses = {evse.id for evse in config.evse}
         self._reports = _Pace(REPORTS_PER_HOUR, HOUR_S, now)
+        self._reports_today = _Pace(REPORTS_PER_DAY, DAY_S, now)
         self._tests = _Pace(TESTS_PER_MINUTE, MINUTE_S, now)
         self._wishes = _Pace(SUBSCRIPTIONS_PER_HOUR, HOUR_S, now)
         self._reported = 0
@@ -157,7 +164,7 @@ class AlertRequests:
             problem = f"the report is longer than {REPORT_MAX} characters"
         elif request.evse and request.evse not in self._evses:
             problem = f"no EVSE {request.evse}"
-        elif not self._reports.may():
+        elif not (self._reports.may() and self._reports_today.may()):
             problem = "too many reports; please call instead"
         if problem:
             yield Done(ok=False, detail=problem)

@@ -20,6 +20,9 @@ from chargepoint.station.alerts.values import Condition, Severity
 
 OPEN_MAX = 200
 """Alerts at a time; more conditions than this are a mistake of ours."""
+WEIGHTY_MORE = 100
+"""Room beyond that for errors and worse: lesser matters keep no fault from being raised."""
+
 WATCHED_MAX = 400
 CLOSED_MAX = 100
 DETAIL_MAX = 500
@@ -227,11 +230,19 @@ class Book:
         watched.held = True
 
     def _begin(self, key: Key, condition: Condition, now_s: float) -> _Watched | None:
-        if len(self._open) >= OPEN_MAX or len(self._watched) >= WATCHED_MAX:
-            self.crowded += 1
+        if not self._room(condition, len(self._watched), WATCHED_MAX):
             return None
         watched = self._watched[key] = _Watched(condition, since_s=now_s)
         return watched
+
+    def _room(self, condition: Condition, watched: int, watched_max: int) -> bool:
+        """Whether there is some for one more like this; counts it, if not."""
+        weighty = rank(self._rules.severity(condition)) >= rank("error")
+        more = WEIGHTY_MORE if weighty else 0
+        if len(self._open) < OPEN_MAX + more and watched < watched_max + more:
+            return True
+        self.crowded += 1
+        return False
 
     def _stale(self, watched: _Watched, now_s: float) -> bool:
         """It does not hold and has not happened for so long that it begins anew."""
@@ -251,6 +262,8 @@ class Book:
     def _raise(self, key: Key, watched: _Watched, now_s: float) -> list[Change]:
         condition = watched.condition
         del self._watched[key]
+        if not self._room(condition, 0, WATCHED_MAX):  # others were raised before it
+            return []
         alert = Alert(
             code=self._name(),
             condition=condition.id,

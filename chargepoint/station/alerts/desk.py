@@ -52,6 +52,8 @@ DRIVER = "driver"
 """The contact's name in messages to drivers."""
 
 REPLY_LINES_MAX = 30
+CROWDED_EVERY_S = 600.0
+"""Each look finds the same conditions without room."""
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ class AlertDesk:
         )
         self._shown: SignalLevel | None = None
         self._crowded = 0
+        self._crowded_s = float("-inf")
         self._restore(now_s)
 
     # --- Events -----------------------------------------------------------------------------------
@@ -148,14 +151,14 @@ class AlertDesk:
         """Send nothing about `condition` for so long; 0: no longer muted."""
         self._modes.mute(condition, minutes, now_s)
         until_s = self._modes.muted_until_s(condition, now_s)
-        self._effects.append(self._memory.silence(f"muted/{condition}", until_s))
+        self._effects.append(self._memory.silence(f"muted/{condition}", until_s, now_s))
         return self._done(now_s)
 
     def maintain(self, minutes: float, now_s: float) -> list[AlertEffect]:
         """Alerts are listed but not sent for so long; 0: over."""
         self._modes.maintain(minutes, now_s)
         until_s = self._modes.maintenance_until_s(now_s)
-        self._effects.append(self._memory.silence("maintenance", until_s))
+        self._effects.append(self._memory.silence("maintenance", until_s, now_s))
         return self._done(now_s)
 
     def test(
@@ -335,8 +338,8 @@ class AlertDesk:
         self._post.lengthen((*self._book.opened, *self._book.closed), now_s)
         self._post.send(now_s)
         self._show(now_s)
-        if self._book.crowded > self._crowded:
-            self._crowded = self._book.crowded
+        if self._book.crowded > self._crowded and now_s - self._crowded_s >= CROWDED_EVERY_S:
+            self._crowded, self._crowded_s = self._book.crowded, now_s
             self._effects.append(Tell(name="alert.crowded", fields={"dropped": self._crowded}))
         effects = list(self._effects)
         self._effects.clear()

@@ -21,6 +21,8 @@ from chargepoint.station.alerts.values import Keep
 NUMBERS_AT_ONCE = 100
 """Numbers of messages that are taken with one write; a restart skips what is left of them."""
 
+SILENCE_MAX_S = 90 * 86_400.0
+
 Space = str
 Kept = TypeVar("Kept", bound=msgspec.Struct)
 
@@ -29,6 +31,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     """A mute or maintenance mode."""
 
     until_epoch_s: float
+    lasts_s: float = SILENCE_MAX_S
+    """From when it was set: no clock that is put back makes it longer."""
 
 
 class Memory:
@@ -66,9 +70,11 @@ class Memory:
         )
         return Keep(space="deliveries", key=str(row.number), value=_json(kept))
 
-    def silence(self, key: str, until_s: float | None) -> Keep:
+    def silence(self, key: str, until_s: float | None, now_s: float) -> Keep:
         epoch_s = None if until_s is None else self._calendar(until_s).epoch_s
-        value = None if epoch_s is None else _json(Silence(until_epoch_s=epoch_s))
+        value = None
+        if until_s is not None and epoch_s is not None:
+            value = _json(Silence(until_epoch_s=epoch_s, lasts_s=until_s - now_s))
         return Keep(space="alert_settings", key=key, value=value)
 
     def subscription(self, one: Subscription) -> Keep:
@@ -86,28 +92,28 @@ class Memory:
             if alert.condition not in entries():
                 self._forget("alerts", alert.code)
                 continue
-            alert.raised_s = self._instant(alert.raised_epoch_s or 0.0, now_s)
-            alert.round_s = self._instant(alert.round_s, now_s)
+            alert.raised_s = self._past(alert.raised_epoch_s or 0.0, now_s)
+            alert.round_s = self._past(alert.round_s, now_s)
             alert.happened_s = NEVER_S
             if alert.cleared_s is not None:
-                alert.cleared_s = max(alert.raised_s, self._instant(alert.cleared_s, now_s))
+                alert.cleared_s = max(alert.raised_s, self._past(alert.cleared_s, now_s))
             yield alert
 
     def deliveries(self, now_s: float, expire_s: float) -> Iterator[Delivery]:
         found = [row for _, row in self._read("deliveries", "", Delivery)]
         for row in sorted(found, key=lambda one: one.number):
-            row.created_s = self._instant(row.created_s, now_s)
+            row.created_s = self._past(row.created_s, now_s)
             known = row.expires_s > 0.0
             until_s = self._instant(row.expires_s, now_s) if known else now_s + expire_s
             row.expires_s = min(until_s, now_s + expire_s)
-            row.sent_s = None if row.sent_s is None else self._instant(row.sent_s, now_s)
+            row.sent_s = None if row.sent_s is None else self._past(row.sent_s, now_s)
             yield row
 
     def silences(self, now_s: float) -> Iterator[tuple[str, float]]:
         """Key and how many seconds it lasts yet."""
         for prefix in ("maintenance", "muted/"):
             for key, one in self._read("alert_settings", prefix, Silence):
-                left_s = self._instant(one.until_epoch_s, now_s) - now_s
+                left_s = min(self._instant(one.until_epoch_s, now_s) - now_s, one.lasts_s)
                 if left_s > 0:
                     yield key, left_s
                 else:
@@ -143,6 +149,10 @@ class Memory:
     def _epoch(self, at_s: float) -> float:
         """0: not known."""
         return self._calendar(at_s).epoch_s or 0.0
+
+    def _past(self, epoch_s: float, now_s: float) -> float:
+        """The same for what has been: now at the latest, also where the clock was put back."""
+        return min(now_s, self._instant(epoch_s, now_s))
 
     def _instant(self, epoch_s: float, now_s: float) -> float:
         """The monotonic instant of a wall-clock time; now, where either is not known."""

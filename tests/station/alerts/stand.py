@@ -41,6 +41,8 @@ class Stand:
         self.now_s = now_s
         self.minute = 12 * 60
         self.trusted = True
+        self.ahead_s = 0.0
+        """How far the wall clock was put forward."""
         self.spaces: dict[str, dict[str, str]] = {}
         self.sent: list[Message] = []
         self.tried: list[Message] = []
@@ -60,7 +62,7 @@ class Stand:
         if not self.trusted:
             return Moment()
         minutes = (at_s - 1000.0) // 60
-        epoch_s = EPOCH_S + at_s
+        epoch_s = EPOCH_S + at_s + self.ahead_s
         return Moment(
             at=f"T{at_s:g}",
             local=f"L{at_s:g}",

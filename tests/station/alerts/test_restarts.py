@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chargepoint.station.alerts.settings import LimitSettings
+from chargepoint.station.alerts.book import OPEN_MAX, WEIGHTY_MORE
+from chargepoint.station.alerts.settings import LimitSettings, RuleSettings
 from chargepoint.station.alerts.values import Channel, Condition, EvseNews
 from tests.station.alerts.stand import OFFLINE, PHONE, RCD, Stand, abouts, contact
 
@@ -89,6 +90,53 @@ def test_silences_last_over_a_restart() -> None:
     assert stand.look(RCD) == []
     assert stand.wait(300, RCD) == []
     assert abouts(stand.wait(300, RCD)) == ["raised"]
+
+
+YEAR_S = 365 * 86_400.0
+
+
+def test_a_clock_that_is_put_back_by_a_year_neither_silences_nor_delays_anything() -> None:
+    rules = {"rcd_tripped": RuleSettings(escalate=True)}
+    stand = Stand(contact(), contact("bob", escalation=1), rules=rules)
+    stand.look(RCD)
+    stand.perform(stand.desk.mute("pe_lost", 10, stand.now_s))
+    stand.ahead_s = -YEAR_S
+    stand.start()
+    assert stand.desk.alerts(0)[0].raised_s <= stand.now_s
+    pe_lost = Condition(id="pe_lost", place="EVSE 1")
+    told = stand.wait(3600, RCD, pe_lost, every_s=10)
+    assert ("bob", "escalated", "rcd_tripped") in {
+        (one.contact, one.about, one.data["condition"]) for one in told
+    }
+    assert ("ada", "raised", "pe_lost") in {
+        (one.contact, one.about, one.data["condition"]) for one in told
+    }
+
+
+def test_the_limit_of_a_day_is_over_after_a_day_though_the_clock_was_put_back() -> None:
+    limits = LimitSettings(per_day=1)
+    stand = Stand(limits=limits)
+    assert abouts(stand.look(RCD)) == ["raised"]
+    stand.ahead_s = -YEAR_S
+    stand.start()
+    other = Condition(id="pe_lost", place="EVSE 1")
+    assert abouts(stand.wait(2 * 86_400, RCD, other, every_s=600)) == ["raised"]
+
+
+def test_lesser_matters_without_number_keep_no_fault_from_being_raised() -> None:
+    stand = Stand()
+    for number in range(OPEN_MAX + 100):
+        stand.happen(Condition(id="problem_reported", place=f"report {number}"))
+    assert len(stand.desk.alerts(0)) == OPEN_MAX
+    stand.look(RCD)
+    assert any(one.condition == "rcd_tripped" for one in stand.desk.alerts(0))
+    crowded = [one for one in stand.told if one.name == "alert.crowded"]
+    assert len(crowded) == 1
+    many = [Condition(id="pe_lost", place=f"EVSE {number}") for number in range(1000)]
+    stand.look(*many)
+    stand.wait(3, *many)
+    assert len(stand.desk.alerts(0)) <= OPEN_MAX + WEIGHTY_MORE
+    assert stand.desk.counted(stand.now_s).waiting <= 500
 
 
 def test_without_a_trusted_clock_alerts_count_from_the_restart() -> None:
