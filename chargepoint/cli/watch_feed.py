@@ -45,6 +45,8 @@ from chargepoint.ipc.service import (
 )
 
 RETRY_S = 1.0
+LAST = 50
+"""Lines that are asked for from before a connection: those of a restart belong to them."""
 STATUS_EVERY_S = 1.0
 SLOW_EVERY_S = 2.0
 ANSWER_WAIT_S = 5.0
@@ -192,13 +194,14 @@ class Feed:
             await asyncio.sleep(SLOW_EVERY_S)
 
     async def _follow(self, make: Callable[[int], Request]) -> None:
-        """Lines or messages, those from before the screen was opened once."""
-        last = 50
+        """Lines or messages, also those from before each connection; none twice."""
+        heard: deque[bytes] = deque(maxlen=LAST)
         while True:
             with contextlib.suppress(_Gone):
-                async for line in _lines(self._agent, encode(make(last)), None):
-                    self._picture.answered(_decoded(decode_answer, line))
-            last = 0
+                async for line in _lines(self._agent, encode(make(LAST)), None):
+                    if line not in heard:
+                        heard.append(line)
+                        self._picture.answered(_decoded(decode_answer, line))
             await asyncio.sleep(RETRY_S)
 
     async def _pilot(self) -> None:

@@ -308,3 +308,29 @@ async def test_the_feed_hears_all_programs_and_meets_them_again(
     assert [one.event for one in found.log] == ["csms.connected"], "old lines come once"
     commands = [one for one in agent.asked if isinstance(one, TransactBus)]
     assert {one.function for one in commands} == {4}, "devices are only read"
+
+
+async def test_what_a_program_has_told_before_it_is_met_again_is_shown_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargepoint.cli.watch_feed.RETRY_S", 0.01)
+    starts: list[Answered] = []
+
+    def restarting(request: Request) -> tuple[Answered, ...]:
+        if not isinstance(request, GetLog):
+            return answer(request)
+        starts.append(line(f"start.{len(starts)}"))
+        return (line("csms.connected"), *starts[: request.last])
+
+    with Agent(tmp_path, restarting) as agent:
+        found = Picture()
+        feeding = asyncio.create_task(Feed(load(str(agent.config)), found, lambda: 1).run())
+        await until(lambda: len(found.log) >= 4)
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+    assert [one.event for one in found.log][:4] == [
+        "csms.connected",
+        "start.0",
+        "start.1",
+        "start.2",
+    ]
