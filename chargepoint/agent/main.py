@@ -63,6 +63,9 @@ STORE_WAIT_S = 8.0
 SETTLE_S = 5.0
 """After this long everything is loaded: collect once, and leave it out of later collections."""
 
+OTHERS = 0o027
+"""What others may not do with our files, however we were started: cards and numbers are in them."""
+
 REBOOT = ("systemctl", "reboot")
 RESET_RETRIES_MAX = 5
 """However many the CSMS wants: the programs are restarted instead, and charge meanwhile."""
@@ -70,6 +73,7 @@ RESET_RETRIES_MAX = 5
 
 def run(config: Config) -> int:
     """Run the agent until it is to end; the exit code."""
+    os.umask(os.umask(OTHERS) | OTHERS)
     output = log.QueuedOutput(sys.stdout)
     log.set_up(config.log.level, config.log.format, output, journal="JOURNAL_STREAM" in os.environ)
     try:

@@ -123,4 +123,8 @@ async def test_hostile_values_in_every_request_are_answered_and_nothing_ends_or_
         assert "service.request_failed" not in log
         assert "control.lost" not in log
         assert rss_mb(agent.pid) - before_mb < GROWTH_MAX_MB
+        places = (world.stage.config.state_dir, world.stage.config.run_dir)
+        kept = [file for place in places for file in place.rglob("*") if not file.is_dir()]
+        open_to_all = {file.name for file in kept if file.stat().st_mode & 0o007}
+        assert open_to_all <= {"station_key.pub"}
         assert all(process.poll() is None for process in world.stage.processes.values())

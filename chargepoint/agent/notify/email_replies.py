@@ -133,6 +133,8 @@ class EmailReplies:
             self._take_new(mailbox)
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
             return one_line(str(error) or type(error).__name__)
+        except Exception as error:  # the library's parsers raise all sorts for what is no IMAP
+            return one_line(f"the server says what is no IMAP: {type(error).__name__}")
         finally:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
                 mailbox.logout()

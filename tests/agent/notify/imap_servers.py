@@ -23,6 +23,8 @@ class Mailbox:
     greeting: bytes = b"* OK ready\r\n"
     huge: bool = False
     """Announces a literal of a gigabyte."""
+    found: bytes = b""
+    """Said to a search instead of the numbers."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_seen(self, count: int, within_s: float = 5.0) -> bool:
@@ -60,7 +62,7 @@ class _Handler(socketserver.StreamRequestHandler):
             self._say(f"* {len(box.mails)} EXISTS")
         elif rest.startswith("UID SEARCH UNSEEN"):
             unseen = " ".join(str(number) for number in box.mails if number not in box.seen)
-            self._say(f"* SEARCH {unseen}")
+            self._say(f"* SEARCH {box.found.decode() or unseen}")
         elif found := re.match(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", rest):
             number, size = int(found[1]), int(found[2])
             content = box.mails[number][:size]

@@ -109,11 +109,11 @@ def settings(port: int, **changed: object) -> Email:
 
 
 @contextlib.asynccontextmanager
-async def looking(found: Email, told: Told) -> AsyncIterator[None]:
+async def looking(found: Email, told: Told) -> AsyncIterator[EmailReplies]:
     replies = EmailReplies(found, told, now=lambda: 50.0)
     replies.start()
     try:
-        yield
+        yield replies
     finally:
         replies.stop()
         await asyncio.to_thread(replies._thread.join, 5.0)
@@ -149,3 +149,16 @@ async def test_a_literal_that_would_fill_the_memory_is_not_read() -> None:
     (line,) = [line for line in lines if line["event"] == "replies.failed"]
     assert "1000000000 bytes at once" in line["error"]
     assert told.events == []
+
+
+async def test_a_server_that_answers_what_nobody_expects_does_not_end_the_looking() -> None:
+    told = Told()
+    with mailbox() as box, structlog.testing.capture_logs() as lines:
+        box.mails, box.found = {4: mail("K7QF")}, b"{5}\r\nabcde"
+        async with looking(settings(box.port, reply_every_s=0.05), told) as replies:
+            assert await asyncio.to_thread(box.wait_logins, 2)
+            box.found = b""
+            assert await asyncio.to_thread(box.wait_seen, 1)
+            assert replies._thread.is_alive()
+    errors = [line["error"] for line in lines if line["event"] == "replies.failed"]
+    assert errors == ["the server says what is no IMAP: AttributeError"]
