@@ -58,7 +58,14 @@ class Examination:
         """The signed report as HTML. Raises Busy, ExaminationFailed."""
         with tempfile.TemporaryDirectory(prefix="chargepoint-") as folder:
             path = Path(folder) / "report.html"
-            said = ("--report", str(path), "--language", language, f"--by={by}", f"--note={note}")
+            said = (
+                "--report",
+                str(path),
+                "--language",
+                language,
+                f"--by={by}",
+                f"--note={_line(note)}",
+            )
             await self._run("--json", *said)
             try:
                 return path.read_bytes()
@@ -91,3 +98,8 @@ class Examination:
                 last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
                 raise ExaminationFailed("".join(last)[:300] or f"exit code {child.returncode}")
             return output
+
+
+def _line(text: str) -> str:
+    """What a person wrote, as an argument can hold it: no NUL, and nothing unseen."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

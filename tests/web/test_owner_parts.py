@@ -7,6 +7,7 @@ import datetime as dt
 import math
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from chargepoint.ipc.service import Done, GetStatus
 from chargepoint.web import tls
 from chargepoint.web.agent import Agent
 from chargepoint.web.blanking import file_values
+from chargepoint.web.examination import Examination
 from chargepoint.web.history import READING_AGE_MAX_S, History, Ring
 from chargepoint.web.live import Live
 from chargepoint.web.main import checked
@@ -292,3 +294,12 @@ async def test_an_outcome_is_told_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "agent.sock"
     async with await asyncio.start_unix_server(fake.serve, str(path)):
         assert await Agent(path).done(GetStatus()) == Done(ok=False, detail="no")
+
+
+WRITER = "import sys; p = sys.argv; open(p[p.index('--report') + 1], 'w').write(p[-1]); print('{}')"
+
+
+async def test_a_note_that_no_argument_can_hold_is_made_one() -> None:
+    examination = Examination("station.toml", (sys.executable, "-c", WRITER))
+    report = await examination.report("en", "toni", "all well\x00\x1b[2J\r\n--config=/etc/passwd")
+    assert report == b"--note=all well [2J --config=/etc/passwd"

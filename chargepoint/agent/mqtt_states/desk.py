@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -28,6 +29,10 @@ LOOK_S = 1.0
 COMMANDS_MAX = 8
 """Commands that may wait; further ones are refused."""
 
+PER_MINUTE = 60
+"""Commands that are carried out: each may be written to the disk, and a broker never tires."""
+
+MINUTE_S = 60.0
 BROKEN_PAUSE_S = 60.0
 
 CALLER = Caller(user="mqtt")
@@ -69,6 +74,8 @@ class MqttStates:
         self._changed = asyncio.Event()
         self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(COMMANDS_MAX)
         self._crowded = False
+        self._done_s: deque[float] = deque(maxlen=PER_MINUTE)
+        self._hasty = False
         self._bounds_a = {evse.id: evse.current_max_a for evse in config.evse}
         self._tasks: list[asyncio.Task[None]] = []
         self._log = log.get("mqtt")
@@ -159,11 +166,14 @@ class MqttStates:
     async def _carry_out(self) -> None:
         while True:
             topic, payload = await self._commands.get()
+            if self._too_many(topic):
+                continue
             try:
                 action = command_of(topic, payload, self._topics, self._bounds_a)
             except Refused as error:
                 self._refuse(topic, str(error))
                 continue
+            self._done_s.append(self._now())
             done = await self._act(action)
             await self._note(action, done)
             if not done.ok:
@@ -172,6 +182,17 @@ class MqttStates:
             for name in ("enabled", "local_limit"):
                 self._sent.pop(self._topics.evse(action.evse, name), None)
             self._changed.set()
+
+    def _too_many(self, topic: str) -> bool:
+        """Whether there were enough within the last minute; said once."""
+        times = self._done_s
+        if len(times) < PER_MINUTE or self._now() - times[0] >= MINUTE_S:
+            self._hasty = False
+            return False
+        if not self._hasty:
+            self._refuse(topic, f"more than {PER_MINUTE} commands within a minute")
+        self._hasty = True
+        return True
 
     async def _act(self, action: SetEvseEnabled | SetLocalLimit) -> Done:
         if isinstance(action, SetEvseEnabled):

@@ -12,7 +12,7 @@ import pytest
 
 from chargepoint.agent.audit import Audit
 from chargepoint.agent.mqtt.link import MqttLink
-from chargepoint.agent.mqtt_states.desk import COMMANDS_MAX, MqttStates
+from chargepoint.agent.mqtt_states.desk import COMMANDS_MAX, PER_MINUTE, MqttStates
 from chargepoint.ipc.service import Done, StationStatus
 from tests.agent.mqtt_states.samples import BASE, TOPICS, charging, config, status
 from tests.agent.notify.brokers import Broker, Listener, broker, listening
@@ -238,6 +238,24 @@ async def test_a_flood_of_commands_is_bounded_and_refused_once(served: Broker) -
         await listener.until(lambda: len(here.evses.asked) == COMMANDS_MAX + 1)
     errors = [json.loads(one)["error"] for one in listener.messages[f"{BASE}/error"]]
     assert errors == ["too many commands at once"]
+
+
+async def test_a_broker_that_never_tires_does_not_wear_out_the_disk(served: Broker) -> None:
+    async with (
+        station(served.port, commands=True) as here,
+        listening(served.port, f"{BASE}/#") as listener,
+    ):
+        await at(listener, POWER, "7360")
+        for number in range(PER_MINUTE + 5):
+            listener.publish(f"{BASE}/evse/1/enabled/set", ("OFF", "ON")[number % 2])
+            wanted = min(number + 1, PER_MINUTE)
+            await listener.until(lambda wanted=wanted: len(here.evses.asked) == wanted)  # type: ignore[misc]
+        await listener.until(lambda: f"{BASE}/error" in listener.messages)
+        here.now_s += 61.0
+        listener.publish(f"{BASE}/evse/1/enabled/set", "ON")
+        await listener.until(lambda: len(here.evses.asked) == PER_MINUTE + 1)
+    errors = [json.loads(one)["error"] for one in listener.messages[f"{BASE}/error"]]
+    assert errors == ["more than 60 commands within a minute"]
 
 
 async def test_a_status_that_cannot_be_had_does_not_end_the_picture(
