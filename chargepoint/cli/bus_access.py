@@ -185,13 +185,15 @@ def owned(config: Config, bus: Bus) -> Iterator[None]:
 
 
 def answers(socket_path: Path) -> bool:
-    """Whether a program listens there."""
+    """Whether a program listens there, also one that does not let this user in."""
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(socket_path))
+        except PermissionError:
+            return True
         except OSError:
             return False
     return True

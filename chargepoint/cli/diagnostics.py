@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from chargepoint.cli.station import config_option, fail, loaded
+from chargepoint.cli.station import config_option, fail, json_option, loaded, print_json
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import ArchivePart, Done, MakeDiagnostics
 
@@ -17,8 +17,9 @@ FILE_MODE = 0o600
 
 @click.command()
 @config_option
+@json_option
 @click.argument("file", type=click.Path(dir_okay=False))
-def diagnostics(config_path: str, file: str) -> None:
+def diagnostics(config_path: str, as_json: bool, file: str) -> None:
     """Write a zip file for a technician to FILE: status, settings, messages and logs, no secrets.
 
     The agent must be running. FILE appears when it is complete, readable for its owner only.
@@ -38,7 +39,11 @@ def diagnostics(config_path: str, file: str) -> None:
     if done is None or not done.ok:
         fail("the answer is not complete" if done is None else done.detail)
     written(Path(file), b"".join(parts))
-    click.echo(f"{file}: {sum(map(len, parts))} bytes")
+    size_bytes = sum(map(len, parts))
+    if as_json:
+        print_json({"file": file, "size_bytes": size_bytes})
+    else:
+        click.echo(f"{file}: {size_bytes} bytes")
 
 
 def written(path: Path, data: bytes) -> None:

@@ -55,6 +55,7 @@ def watch(config_path: str, bus: str | None, everything: bool, lines: bool, as_j
                 if isinstance(fact, QUIET) and not (everything or news):
                     continue
                 click.echo(msgspec.json.encode(fact).decode() if as_json else line(fact))
+        fail(f"the safety program of bus {name} has gone")
     except Unreachable as error:
         fail(f"the safety program of bus {name} does not answer: {error}")
     except KeyboardInterrupt:

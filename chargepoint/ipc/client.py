@@ -24,6 +24,16 @@ class Unreachable(Exception):
     """Nobody listens on the socket, or it went away; the text names it."""
 
 
+def _why(error: OSError) -> str:
+    """Why there is no connection, with what it means where that is certain."""
+    reason = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return f"{reason}: it is not running"
+    if isinstance(error, PermissionError):
+        return f"{reason}: root and members of the station's group may ask it"
+    return reason
+
+
 class ControlSession:
     """Which facts of which boot were seen, so that a reconnect asks for the missed ones only."""
 
@@ -58,7 +68,7 @@ class _Stream:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise Unreachable(f"{path}: {error.strerror or error}") from error
+            raise Unreachable(f"{path}: {_why(error)}") from error
         self._socket.settimeout(timeout_s)
 
     def send(self, line: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from pathlib import Path
@@ -17,7 +18,9 @@ from chargepoint.ipc.service import Answered, ArchivePart, Done
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "examples" / "demo.toml"
 
 
-def asked(tmp_path: Path, target: Path, *answers: Answered) -> Result:
+def asked(
+    tmp_path: Path, target: Path, *answers: Answered, options: tuple[str, ...] = ()
+) -> Result:
     """The command against an agent that answers so."""
     config = tmp_path / "station.toml"
     config.write_text(EXAMPLE.read_text())
@@ -36,7 +39,9 @@ def asked(tmp_path: Path, target: Path, *answers: Answered) -> Result:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        result = CliRunner().invoke(main, ["diagnostics", "--config", str(config), str(target)])
+        result = CliRunner().invoke(
+            main, ["diagnostics", "--config", str(config), str(target), *options]
+        )
         thread.join(5.0)
         return result
 
@@ -48,6 +53,13 @@ def test_the_archive_is_written_whole_and_for_its_owner_only(tmp_path: Path) -> 
     )
     assert (done.exit_code, target.read_bytes()) == (0, b"PK\0\xff")
     assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_written_can_be_had_as_json(tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+    answers = (ArchivePart(data=b"PK\0"), Done(ok=True))
+    result = asked(tmp_path, target, *answers, options=("--json",))
+    assert json.loads(result.output) == {"file": str(target), "size_bytes": 3}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 from chargepoint.cli.main import main
 from chargepoint.cli.status import show_evse, warning
 from chargepoint.cli.watch import Limits, line
+from chargepoint.config import load
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.service import CostStatus, CountsStatus, EvseStatus, LocalCostStatus
 from hal.values import PilotState
@@ -163,3 +166,24 @@ def test_watch_is_line_by_line_where_there_is_no_terminal(tmp_path: Path) -> Non
     result = CliRunner().invoke(main, ["watch", "--config", str(config)])
     assert result.exit_code == 1
     assert "the safety program of bus safety does not answer" in result.output
+
+
+def test_watch_says_that_the_safety_program_has_gone_and_exits_with_1(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text(DEMO.read_text())
+    path = load(str(config)).control_socket("safety")
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        result = CliRunner().invoke(main, ["watch", "--config", str(config)])
+        thread.join(5.0)
+    assert (result.exit_code, result.output) == (1, "the safety program of bus safety has gone\n")

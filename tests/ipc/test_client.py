@@ -102,3 +102,8 @@ def test_what_is_no_answer_is_unreachable(path: Path, line: bytes) -> None:
     assert next(answers) == Done(ok=True)
     with pytest.raises(Unreachable):
         next(answers)
+
+
+def test_a_socket_that_is_not_there_means_that_nothing_runs(path: Path) -> None:
+    with pytest.raises(Unreachable, match="No such file or directory: it is not running"):
+        ControlClient(path, "rig", timeout_s=1.0)
