@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,16 @@ def test_a_contradiction_is_named(changes: dict[str, Any], expected: str) -> Non
 )
 def test_a_likely_slip_is_told(changes: dict[str, Any], expected: str) -> None:
     assert any(expected in line for line in advice(parse({**DEMO, **changes}, "station.toml")))
+
+
+def test_a_file_that_is_not_there_is_told_unless_its_place_is_not_certain(tmp_path: Path) -> None:
+    there = tmp_path / "c.pem"
+    there.write_text("")
+    gone = tmp_path / "gone" / "k.pem"
+    web = {"tls": "files", "cert_file": str(there), "key_file": str(gone)}
+    webhook = {"ca_file": "relative.pem"}
+    config = parse({**DEMO, "web": web, "alerts": {"webhook": webhook}}, "station.toml")
+    assert list(advice(config)) == [f"web.key_file: there is no file {gone}"]
 
 
 @pytest.mark.parametrize(

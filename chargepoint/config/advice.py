@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from chargepoint.config import Config, Csms, servers
@@ -13,12 +14,42 @@ SAFE_IDENTITY = re.compile(r"[A-Za-z0-9._-]+")
 KEY_BYTES = range(16, 21)
 """What central systems built on the Java library take; OCPP's own bounds."""
 
+FILE_KEYS = ("ca_file", "client_cert", "client_key", "root_file", "cert_file", "key_file")
 HEX_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
 
 
 def advice(config: Config) -> list[str]:
     """One line for each thing to know."""
-    return [*(f"csms: {note}" for note in _csms(config)), *servers.advice(config)]
+    return [*(f"csms: {note}" for note in _csms(config)), *servers.advice(config), *_files(config)]
+
+
+def _files(config: Config) -> Iterator[str]:
+    """Files that are named with their whole path and are not there."""
+    sections = {
+        "csms": config.csms,
+        "files": config.files,
+        "firmware": config.firmware,
+        "web": config.web,
+        "mqtt": config.mqtt,
+        "alerts.email": config.alerts.email,
+        "alerts.webhook": config.alerts.webhook,
+    }
+    for name, section in sections.items():
+        for key in FILE_KEYS:
+            path = getattr(section, key, "")
+            if path and _missing(Path(path)):
+                yield f"{name}.{key}: there is no file {path}"
+
+
+def _missing(path: Path) -> bool:
+    """Whether that is certain: not where this user cannot look, or where a path is relative."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path.is_absolute()
+    except OSError:
+        return False
+    return False
 
 
 def _csms(config: Config) -> Iterator[str]:
