@@ -34,6 +34,9 @@ REQUEST_WAIT_S = 10.0
 KEEP_ALIVE_S = 15
 HEAD_MAX_BYTES = 16 * 1024
 CONNECTIONS_MAX = 128
+SOCKETS_MAX = 256
+"""Beyond those that are answered, others are closed unheard: each takes a file of the program."""
+
 CONNECTIONS_EACH = 48
 """Of one address: a site behind one router must fit in."""
 
@@ -101,7 +104,8 @@ class Connection(H11Protocol):
         self._address = self.client[0] if self.client else ""
         Connection._addresses[self._address] += 1
         self._request_due: asyncio.TimerHandle | None = None
-        if Connection._addresses[self._address] > CONNECTIONS_EACH:
+        crowded = len(self.connections) > SOCKETS_MAX
+        if crowded or Connection._addresses[self._address] > CONNECTIONS_EACH:
             transport.close()
             return
         self._await_request()

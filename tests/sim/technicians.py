@@ -29,6 +29,9 @@ ANSWER_MAX_S = 40.0
 class Technicians(World):
     """`accepted_a`: the bounds that the station said yes to, by place (0: the station)."""
 
+    sockets = True
+    """So that freeing a plug ends a transaction first; the boards refuse to free it then."""
+
     def __init__(self, seed: int) -> None:
         self.accepted_a: dict[int, float] = {}
         self.closed_here: set[int] = set()

@@ -102,6 +102,9 @@ class Control:
 class World:
     """One station, two EVSEs, one reader, one CSMS."""
 
+    sockets = False
+    """As the station believes; the boards have cables."""
+
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.steps = 0
@@ -169,7 +172,8 @@ class World:
             vendor="chargepoint",
             model="sim",
             evses=tuple(
-                EvseSettings(id=number, current_max_a=16.0, reader="cards") for number in EVSES
+                EvseSettings(id=number, current_max_a=16.0, reader="cards", socket=self.sockets)
+                for number in EVSES
             ),
             variables={("SampledDataCtrlr", "TxUpdatedInterval"): "120"},
         )

@@ -12,7 +12,7 @@ from chargepoint.ipc.care import NoteAction, SetEvseEnabled
 from chargepoint.web.api.endpoint import Access, Endpoint
 from chargepoint.web.api.table import endpoints
 from chargepoint.web.guard import BODY_MAX_BYTES
-from chargepoint.web.server import TLS_BOUNDS, Connection
+from chargepoint.web.server import SOCKETS_MAX, TLS_BOUNDS, Connection
 from chargepoint.web.streams import CLIENTS_MAX, RESERVED
 from tests.web.place import JSON, OWNER, PASSWORD, TECHNICIAN, Place, serving
 
@@ -352,3 +352,25 @@ def test_places_of_streams_are_given_back(place: Place) -> None:
             assert place.desk.context.streams.clients == 1
         while place.desk.context.streams.clients:
             visitor.get("/api/session")
+
+
+def test_connections_beyond_what_the_program_has_files_for_are_closed_unheard(
+    shared: Place,
+) -> None:
+    held = []
+    try:
+        for number in range(SOCKETS_MAX + 20):
+            line = socket.socket()
+            line.bind((f"127.0.0.{2 + number // 40}", 0))
+            line.settimeout(5)
+            line.connect(("127.0.0.1", shared.port))
+            held.append(line)
+        assert all(line.recv(1) == b"" for line in held[-5:])
+        for line in held[:-20]:
+            line.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                line.recv(1)
+    finally:
+        for line in held:
+            line.close()
+    assert shared.visitor().get("/api/session").code in (200, 503)
