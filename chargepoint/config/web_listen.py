@@ -45,6 +45,9 @@ def advice(config: Config) -> Iterator[str]:
     web = config.web
     if web is None:
         return
+    for channel in web.subscribe:
+        if channel in ("webhook", "ntfy"):
+            yield f"subscribe: `{channel}` is not offered on the driver's page"
     if not area_open(web):
         yield (
             f"{web.listen} is reached by others without TLS: the owner's area stays closed; "

@@ -83,6 +83,10 @@ def test_an_address_in_use_is_named(tmp_path: Path) -> None:
         ({"web__listen": "charger:80"}, "web.listen: found `charger`, expected an address"),
         ({"web__listen": "127.0.0.1:70000"}, "web.listen: found port 70000"),
         ({"web__tls": "files", "web__cert_file": "a.pem"}, "web.key_file: missing"),
+        (
+            {"web__subscribe": ["ntfy"]},
+            "note: web: subscribe: `ntfy` is not offered on the driver's",
+        ),
         ({"web__key_file": "a.pem"}, "web.key_file: is used only with"),
     ],
     ids=str,
