@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from chargepoint.cli.legible import cleaned
 from chargepoint.cli.station import config_option, fail, json_option, loaded, print_json
 from chargepoint.config import Config, ConfigError, load
 
@@ -93,7 +94,7 @@ def show(findings: Any) -> None:
     counts = dict.fromkeys(LABELS, 0)
     for finding in findings:
         counts[finding.level] += 1
-        _show_one(finding)
+        _show_one(cleaned(finding))
     click.echo(
         f"\n{counts['pass']} passed, {counts['warn']} warnings, {counts['fail']} failed, "
         f"{counts['skip']} not judged"

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TextIO
 import click
 import msgspec
 
+from chargepoint.cli.legible import cleaned
 from chargepoint.cli.station import ask, config_option, fail, json_option, loaded
 from chargepoint.cli.status import coloured, duration
 from chargepoint.config import Config
@@ -41,6 +42,7 @@ FILE_MODE = 0o600
 """Who charged when and how much is nobody else's business."""
 
 COLOURS = {"acknowledged": "green", "running": "blue", "waiting": "yellow", "refused": "red"}
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "id", "csms_id", "evse", "id_token", "started_at", "ended_at", "meter_start_wh", "energy_wh",
     "reason", "state", "refused", "problem",
@@ -73,7 +75,7 @@ def transactions(config_path: str, last: int, as_json: bool, as_csv: bool) -> No
         if as_json:
             click.echo(msgspec.json.encode(one).decode())
         else:
-            click.echo(_line(one))
+            click.echo(_line(cleaned(one)))
     if not found and not as_json:
         click.echo("no transaction yet")
 
@@ -183,7 +185,14 @@ def _print_csv(found: list[LedgerTransaction]) -> None:
     for one in found:
         fields = msgspec.structs.asdict(one)
         fields["refused"] = " ".join(str(sequence) for sequence in one.refused)
-        writer.writerow(["" if fields[name] is None else fields[name] for name in COLUMNS])
+        writer.writerow([_cell(fields[name]) for name in COLUMNS])
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet does not run: the CSMS may have chosen it."""
+    if isinstance(value, str) and value.startswith(FORMULAS):
+        return "'" + value
+    return "" if value is None else value
 
 
 # --- Writing --------------------------------------------------------------------------------------

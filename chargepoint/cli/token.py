@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from chargepoint.cli.legible import cleaned
 from chargepoint.cli.station import config_option, fail, json_option, loaded, print_json
 from chargepoint.config import Config
 from chargepoint.ipc.care import AwaitToken, TokenSeen
@@ -107,7 +108,7 @@ def _await(config: Config, reader: str, within_s: float, asked: str, as_json: bo
     problem = "the agent has not answered"
     try:
         with ServiceClient(config.agent_socket(), timeout_s=within_s + ANSWER_WAIT_S) as client:
-            for answer in client.ask(AwaitToken(within_s=within_s, reader=reader)):
+            for answer in map(cleaned, client.ask(AwaitToken(within_s=within_s, reader=reader))):
                 if isinstance(answer, TokenSeen):
                     seen = answer
                 elif isinstance(answer, Done):

@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from chargepoint.catalog import entries
+from chargepoint.cli.legible import cleaned
 from chargepoint.cli.station import chosen_bus, config_option, fail, json_option, loaded
 from chargepoint.cli.status import condition
 from chargepoint.ipc import messages as m
@@ -54,7 +55,7 @@ def watch(config_path: str, bus: str | None, everything: bool, lines: bool, as_j
                 news = limits.news(fact)
                 if isinstance(fact, QUIET) and not (everything or news):
                     continue
-                click.echo(msgspec.json.encode(fact).decode() if as_json else line(fact))
+                click.echo(msgspec.json.encode(fact).decode() if as_json else line(cleaned(fact)))
         fail(f"the safety program of bus {name} has gone")
     except Unreachable as error:
         fail(f"the safety program of bus {name} does not answer: {error}")
