@@ -16,8 +16,8 @@ DELIVERY = DeliveryStatus(
 )
 ALERT = AlertStatus(
     alert="KPT7", condition="problem_reported", place="EVSE 1", severity="warning",
-    title="Ünïcödé …", detail=f"{EVIL}\nsecond line", raised_at="", cleared_at="", open=True, age_s=1.0, count=1,
-    acknowledged_by=EVIL, muted=False, deliveries=(DELIVERY,),
+    title="Ünïcödé …", detail=f"{EVIL}\nsecond line", raised_at="", cleared_at="",
+    open=True, age_s=1.0, count=1, acknowledged_by=EVIL, muted=False, deliveries=(DELIVERY,),
 )  # fmt: skip
 
 
