@@ -27,7 +27,7 @@ class GetAlerts(Request, frozen=True):
 
 
 class AcknowledgeAlert(Action, frozen=True, kw_only=True):
-    """Somebody looks after it: no escalation, no reminder. Answered by `Done`."""
+    """Somebody looks after it: no escalation, no buzzer. Answered by `Done`."""
 
     alert: str
     """Its short code, as it stands in every message; `*` for all."""

@@ -21,10 +21,6 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.base}/online"
 
     @property
-    def alerts_open(self) -> str:
-        return f"{self.base}/alerts/open"
-
-    @property
     def error(self) -> str:
         """What was wrong with a command."""
         return f"{self.base}/error"

@@ -101,9 +101,6 @@ class StatusReporter:
         if connector in self._reports and not self._repeats(connector):
             self._append(connector, since_s=None)
 
-    def knows(self, connector: int) -> bool:
-        return connector in self._connectors
-
     def known(self) -> tuple[int, ...]:
         """The station (0) and every connector."""
         return tuple(self._connectors)

@@ -11,7 +11,7 @@ the limit of their way holds back go together as one message when it may send ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -31,7 +31,7 @@ ACTIVE_MAX = 500
 MERGED_MAX = 50
 DETAIL_MAX = 300
 
-About = Literal["raised", "cleared", "escalated", "reminder", "test", "notice", "report"]
+About = Literal["raised", "cleared", "escalated", "test", "notice"]
 State = Literal["waiting", "sending", "sent", "delivered", "failed", "expired"]
 MERGED = ("raised", "cleared", "escalated")
 
@@ -277,8 +277,3 @@ class Deliveries:
     def _settle(self, row: Delivery, state: State, detail: str) -> None:
         row.state, row.detail = state, detail
         self._active.pop(row.number, None)
-
-
-def untold(rows: Iterable[Delivery]) -> list[Delivery]:
-    """Those that wait and have told nobody anything."""
-    return [row for row in rows if row.state == "waiting"]

@@ -107,7 +107,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """E-mail address, number, URL; for MQTT the contact's name."""
     contact: str
-    about: Literal["raised", "cleared", "escalated", "reminder", "test", "notice", "report"]
+    about: Literal["raised", "cleared", "escalated", "test", "notice"]
     severity: Severity
     subject: str
     """One line, in the contact's language."""
