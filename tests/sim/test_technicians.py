@@ -13,7 +13,7 @@ from tests.sim.technicians import Technicians
 from tests.sim.test_world import seeds
 
 SEEDS = seeds() if "CHARGEPOINT_SIM_SEEDS" in os.environ else [3]
-HOURS = float(os.environ.get("CHARGEPOINT_SIM_HOURS", "1.0"))
+HOURS = float(os.environ.get("CHARGEPOINT_SIM_HOURS", "0.5"))
 
 
 @pytest.mark.sim
