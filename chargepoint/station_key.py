@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint.owner import same_owner
+
 KEY_FILE = "station_key.pem"
 PUBLIC_FILE = "station_key.pub"
 ALGORITHM = "ed25519"
@@ -128,6 +130,7 @@ def _put(path: Path, data: bytes, mode: int) -> bool:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(handle, "wb") as file:
+            same_owner(file.fileno(), path.parent)
             os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()

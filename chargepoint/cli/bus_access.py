@@ -24,6 +24,7 @@ from chargepoint.config.station_file import RTU_UNIT_MAX
 from chargepoint.ipc.care import AuditLine, BusAnswer, TransactBus
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import Answered, Done
+from chargepoint.owner import same_owner
 from hal.bus.port import Parity
 from hal.errors import DeviceError, DeviceRefused
 
@@ -148,8 +149,9 @@ class OnThePort:
         )
         path = self._config.state_dir / "audit.log"
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-            with os.fdopen(handle, "ab") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            with os.fdopen(os.open(path, flags, 0o640), "ab") as file:
+                same_owner(file.fileno(), path.parent)
                 file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
             click.echo(f"not noted in {path}: {error.strerror or error}", err=True)
@@ -237,7 +239,9 @@ def _own(config: Config, bus: Bus) -> int:
     path = config.control_socket(bus.name).with_suffix(".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(path, flags, 0o660)
+        same_owner(lock, path.parent)
     except OSError as error:
         raise NotDone(f"{path}: {error.strerror or error}") from error
     try:

@@ -20,6 +20,8 @@ from typing import Annotated
 
 import msgspec
 
+from chargepoint.owner import same_owner
+
 FILE = "web_users.json"
 ACCOUNTS_MAX = 50
 PASSWORD_MIN, PASSWORD_MAX = 10, 200
@@ -129,8 +131,10 @@ class Accounts:
         """The accounts, to be changed by one at a time; written at the end."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with (self.path.parent / f"{FILE}.lock").open("a") as lock:
-                _same_owner(lock.fileno(), self.path.parent)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            place = self.path.parent / f"{FILE}.lock"
+            with os.fdopen(os.open(place, flags, 0o600), "ab") as lock:
+                same_owner(lock.fileno(), self.path.parent)
                 flock(lock, LOCK_EX)
                 accounts = dict(self.all())
                 yield accounts
@@ -143,7 +147,7 @@ class Accounts:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), 0o600)
-            _same_owner(file.fileno(), self.path.parent)
+            same_owner(file.fileno(), self.path.parent)
             file.write(msgspec.json.format(msgspec.json.encode(accounts), indent=2))
             file.flush()
             os.fsync(file.fileno())
@@ -181,10 +185,3 @@ def _scrypt(password: str, salt: bytes, cost: int, block: int, parallel: int) ->
     memory = 128 * cost * block * parallel + 1024 * 1024
     secret = password.encode("utf-8", "surrogatepass")
     return hashlib.scrypt(secret, salt=salt, n=cost, r=block, p=parallel, maxmem=memory, dklen=32)
-
-
-def _same_owner(handle: int, folder: Path) -> None:
-    """Give a file to whom its folder belongs: root may have been asked to write it."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(handle, owner.st_uid, owner.st_gid)
