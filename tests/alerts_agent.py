@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from chargepoint.agent import clock, host, local, runtime
+from chargepoint.agent import main as agent_main
 from chargepoint.agent.alerting import conditions, desk, watches
-from chargepoint.agent.main import run
 from chargepoint.agent.notify import dead_man
 from chargepoint.config import load
+from chargepoint.station.alerts import book
 
 CONSTANTS = {
     "RECORDS_MANY": 3,
@@ -46,7 +47,7 @@ def main(config_path: str) -> int:
         setattr(conditions, name, value)
     host.LATE_OVER_S, watches.HOUR_S = 4.0, 20.0
     watches.FAILED_BEFORE_S, dead_man.FAILURES_MAX = 5.0, 1
-    desk.MAINTENANCE_EVERY_S = 1.0
+    desk.MAINTENANCE_EVERY_S, book.RESTORED_WAIT_S = 1.0, 3.0
     setattr(runtime, "READ_EVERY_S", 1.0)  # noqa: B010
     watches.BUS_OVER_S, watches.BUS_EVERY_S = 3.0, 0.5
     watches.TREND_EVERY_S, watches.TREND_LEAST_S, watches.TREND_S = 0.5, 2.0, 6.0
@@ -67,8 +68,9 @@ def main(config_path: str) -> int:
     clock.has_rtc = lambda directory=None: bool(told().get("clock_module"))
     boot = os.environ.get("CHARGEPOINT_TEST_BOOT")
     if boot:
-        setattr(local, "host_boot_id", lambda: boot)  # noqa: B010
-    return run(config)
+        for user in (local, agent_main):
+            setattr(user, "host_boot_id", lambda: boot)  # noqa: B010
+    return agent_main.run(config)
 
 
 if __name__ == "__main__":

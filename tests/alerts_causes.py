@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -56,8 +56,6 @@ def hazard(name: str, when: When = "at rest", evse: int = 1, within_s: float = 1
         await world.fault(name, False, evse)
         await world.unplug(evse)
         await asyncio.sleep(1.0)
-        if name == "lock_stuck":
-            await world.command("evse", str(evse), "unlock", "--yes")
         await world.command("evse", str(evse), "reset-hazard", name, "--yes")
 
     so = {
@@ -97,6 +95,13 @@ async def _all_phases(world: World) -> None:
     await world.command("evse", "1", "reset-hazard", "phase_switch_stuck", "--yes")
 
 
+async def _moves_again(world: World) -> None:
+    """Freed, the bolt waits for the next command: that of the next session."""
+    await world.fault("lock_stuck", False, 2)
+    await world.session(2)
+    await world.end_session(2)
+
+
 async def _stands_still(world: World) -> None:
     await world.session()
     await world.stop_control(2.5)
@@ -125,7 +130,7 @@ OTHER_HAZARDS: dict[str, Cause] = {
     "cable_cut": hazard("cable_cut", "charging", 2),
     "connector_not_locked": hazard("connector_not_locked", "plugged in", 2),
     "lock_opened": hazard("lock_opened", "charging", 2),
-    "lock_stuck": hazard("lock_stuck", "unplugged", 2, SLOW_S),
+    "lock_stuck": replace(hazard("lock_stuck", "unplugged", 2, SLOW_S), end=_moves_again),
     "temperature_sensor_lost": hazard("temperature_sensor_lost", within_s=SLOW_S),
     "phase_switch_stuck": Cause(
         "simulator: phase switch stuck at EVSE 1 while a vehicle charges, then the CSMS allows "

@@ -26,6 +26,7 @@ from chargepoint.ipc.care import AlertStatus, GetAlerts, ReportProblem
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import GetStatus
 from hil.csms.central import Behaviour
+from hil.sim_rig import METER
 from hil.stage import changed, example, to_toml
 from tests.agent.authorities import authority
 from tests.agent.notify.brokers import broker, listening
@@ -203,6 +204,7 @@ class World:
         """The agent of now has been accepted and has told the states of its connectors."""
         boots = self.scene.central.boots
         await self.scene.until(lambda: len(boots) > self._boots, "another BootNotification")
+        await asyncio.sleep(2.0)  # until its readers are open
         for evse in READERS:
             await self.scene.status(evse, "Available")
 
@@ -294,6 +296,8 @@ def _changes(
         "bus": [*example()["bus"], *serial],
         "device": [*example()["device"], *readers],
         "device.0.map": _board(directory),
+        "device.2.map": str(METER),
+        "device.4.options": {"absent_s": 0.5},
         "evse.0.phase_switching": True,
         "evse.0.simplified_pilot": "refuse",
         "evse.1.reader": READERS[2],
