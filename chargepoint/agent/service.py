@@ -110,6 +110,8 @@ class Service:
                 await self._answer(line, reader, writer)
         except (OSError, TimeoutError, ValueError) as error:
             self._log.debug("service.client_left", error=str(error))
+        except asyncio.CancelledError:  # asyncio of Python 3.11 writes a traceback for each
+            self._log.debug("service.client_left", error="this program ends")
         except Exception as error:  # a flaw in one answer must end nothing but this connection
             self._log.error("service.request_failed", exc_info=error)
             with contextlib.suppress(OSError, TimeoutError):

@@ -164,6 +164,22 @@ async def test_further_messages_follow(served: Socket) -> None:
     writer.close()
 
 
+def test_who_follows_at_the_end_of_the_program_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def one_life() -> None:
+        socket = Socket(tmp_path / "agent.sock")
+        socket.desk.messages.add(trace(1))
+        await socket.service.start()
+        reader, writer = await asyncio.open_unix_connection(str(socket.path))
+        writer.write(b'{"type":"GetMessages","last":1,"follow":true}\n')
+        assert await reader.readline()
+        await socket.service.stop()
+
+    asyncio.run(one_life())
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
+
+
 @pytest.mark.parametrize("line", [b"{}\n", b"noise\n", b'{"type":"Reboot"}\n'])
 async def test_what_is_no_request_is_refused(served: Socket, line: bytes) -> None:
     answer = await served.raw(line)
