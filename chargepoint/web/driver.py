@@ -41,6 +41,7 @@ from chargepoint.web.driver_page import linker, page, qr_svg
 from chargepoint.web.driver_site import site_view
 from chargepoint.web.driver_view import DriverView
 from chargepoint.web.guard import same_origin
+from chargepoint.web.throttle import address_key
 
 PROBLEMS_WITHIN_S, WISHES_WITHIN_S = 600.0, 3600.0
 FROM_EACH, FROM_ALL = 3, 30
@@ -211,7 +212,7 @@ class DriverPages:
         action = form.request(self._config, self._context.language_of(request))
         if form.website:
             return  # a robot: thanked, and nobody is disturbed
-        if not self._quotas[type(form)].take(address_of(request)):
+        if not self._quotas[type(form)].take(address_key(address_of(request))):
             raise Bad("driver.form.often")
         try:
             done = await self._context.agent.done(action)

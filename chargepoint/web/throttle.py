@@ -33,13 +33,13 @@ class Throttle:
     def wait_s(self, address: str, account: str) -> float:
         """How long this address must not try this account yet; 0: it may."""
         return max(
-            self._wait(_address_key(address), ADDRESS_WAIT_MAX_S),
+            self._wait(address_key(address), ADDRESS_WAIT_MAX_S),
             self._wait(_account_key(account), ACCOUNT_WAIT_MAX_S),
         )
 
     def failed(self, address: str, account: str) -> None:
         """Count a failure. Told before the password is looked at, so that no two go at once."""
-        for key in (_address_key(address), _account_key(account)):
+        for key in (address_key(address), _account_key(account)):
             before = self._failures.pop(key, None)
             count = 1
             if before is not None and self._now() - before.last_s < FORGET_S:
@@ -50,7 +50,7 @@ class Throttle:
 
     def succeeded(self, address: str, account: str) -> None:
         """Forget them: it was the right person."""
-        self._failures.pop(_address_key(address), None)
+        self._failures.pop(address_key(address), None)
         self._failures.pop(_account_key(account), None)
 
     def _wait(self, key: str, wait_max_s: float) -> float:
@@ -61,7 +61,7 @@ class Throttle:
         return max(0.0, found.last_s + wait_s - self._now())
 
 
-def _address_key(address: str) -> str:
+def address_key(address: str) -> str:
     """One key for what one person can have: an IPv4 address, a /64 of IPv6."""
     try:
         found = ipaddress.ip_address(address)

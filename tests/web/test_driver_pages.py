@@ -285,6 +285,15 @@ def test_nobody_sends_many_problems_and_all_together_not_either() -> None:
     assert Client(app).post("/api/driver/problem", b"text=x", FORM).status == 303
 
 
+def test_all_addresses_of_one_ipv6_network_are_one_driver() -> None:
+    app, agent = site(charging())
+    codes = [
+        Client(app, f"2001:db8:1:2::{n}").post("/api/driver/problem", b"text=x", FORM).status
+        for n in range(1, 9)
+    ]
+    assert codes.count(303) == len(agent.actions()) == 3
+
+
 def test_a_station_that_does_not_answer_keeps_the_words_of_the_driver() -> None:
     app, _ = site(None)
     answer = Client(app).post("/api/driver/problem", b"text=Stuck", FORM)
