@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chargepoint.catalog import entries, languages, phrase
 from chargepoint.doctor import Evidence, judge, parts
+from chargepoint.doctor.checks import programs
 from chargepoint.doctor.evidence import ControlFacts, FileFacts, Probe, ServiceFacts, Way
 from chargepoint.ipc.care import AlertStatus, DeliveryStatus
 from chargepoint.ipc.messages import RcdTested
@@ -683,3 +684,12 @@ def test_each_finding_has_words_in_german_too(row: tuple[str, Spoil, str, str, s
 def test_a_file_that_holds_no_secret_may_be_read_by_all() -> None:
     plain = FileFacts(path="station.toml", use="configuration", mode=0o644)
     assert wrongs(replace(healthy(), files=(plain,))) == []
+
+
+def test_a_station_that_does_not_let_this_user_in_is_not_said_to_be_stopped() -> None:
+    away = evidence(status=None, health=None, controls=(), audit=None, alerts=None)(healthy())
+    (stopped,) = programs.check(away)
+    assert stopped.found == "the station does not run; it is looked at from outside"
+    problem = "agent.sock: Permission denied: root and members of the station's group may ask it"
+    (closed,) = programs.check(replace(away, agent_problem=problem))
+    assert closed.found == f"not known whether it runs: {problem}"

@@ -19,7 +19,10 @@ LOOP_SLOW_S = 1.0
 
 def check(evidence: Evidence) -> Iterator[Mark]:
     if not evidence.running:
-        yield unknown("agent", why="the station does not run; it is looked at from outside")
+        why = "the station does not run; it is looked at from outside"
+        if "Permission denied" in evidence.agent_problem:
+            why = f"not known whether it runs: {evidence.agent_problem}"
+        yield unknown("agent", why=why)
         return
     for control in evidence.controls:
         yield from _control(control, evidence)
