@@ -201,6 +201,26 @@ async def _sent_again(world: World) -> None:
             await world.command("ocpp", "resend", str(number))
 
 
+STRANGER = "04D1D2D3D4D5D6"
+
+
+async def _listed(world: World, version: int, *tokens: str) -> None:
+    entries = [{"idTag": token, "idTagInfo": {"status": "Accepted"}} for token in tokens]
+    await world.scene.call(
+        "SendLocalList", listVersion=version, updateType="Full", localAuthorizationList=entries
+    )
+
+
+async def _contradicted(world: World) -> None:
+    await _listed(world, 1, STRANGER)
+    world.scene.csms.behaviour.token_status[STRANGER] = "Blocked"
+    await asyncio.to_thread(world.stage.card, STRANGER)
+
+
+async def _another_list(world: World) -> None:
+    await _listed(world, 2)
+
+
 async def _agent_stopped(world: World) -> None:
     assert world.agent is not None
     world.agent.send_signal(signal.SIGSTOP)
@@ -347,6 +367,9 @@ CAUSES: dict[str, Cause] = {
         f"SIGSTOP of the safety program for {STOP_S:g} s, again and again",
         _control_slowed,
         within_s=SLOW_S,
+    ),
+    "local_list_conflict": Cause(
+        "the CSMS refuses a card that its own list has; another list", _contradicted, _another_list
     ),
     "device_lost": device("nfc", "silent"),
     "reader_lost": device("nfc2", "silent"),

@@ -125,6 +125,7 @@ class ServiceDesk(msgspec.Struct, frozen=True, kw_only=True):
             evses=tuple(self._evse(evse) for evse in overview.evses),
             warnings=self._warnings(),
             alerts=self.glance.alerts(),
+            fault=overview.fault,
         )
 
     def variables(self) -> Variables:

@@ -234,6 +234,8 @@ class StationStatus(Answered, frozen=True):
     warnings: tuple[str, ...] = ()
     """Standing warnings, e.g. a board accepted without a watchdog."""
     alerts: AlertCounts | None = None
+    fault: str | None = None
+    """Of the station as a whole; the faults of an EVSE stand there."""
 
 
 class OcppMessage(Answered, frozen=True):

@@ -80,6 +80,8 @@ class Overview:
     clock: ClockTrust
     online: bool
     station_operative: bool
+    fault: str | None
+    """Of the station as a whole."""
 
 
 def evse_overview(

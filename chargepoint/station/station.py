@@ -552,6 +552,7 @@ class Station:
     def overview(self, now_s: float) -> Overview:
         """What status displays show."""
         granted = {grant.evse: grant for grant in self.grants(now_s)}
+        whole = self._reports.report(0)
         return Overview(
             evses=tuple(
                 evse_overview(
@@ -571,4 +572,5 @@ class Station:
             clock=self.clock.trust,
             online=self._desk.online,
             station_operative=self._availability.operative(0),
+            fault=None if whole is None else whole.fault,
         )

@@ -472,6 +472,7 @@ def test_an_answer_against_the_list_is_told_and_changes_nothing(
     world.card(CARD)
     assert faults(world) == [CONFLICT]
     assert world.of(ef.ReportConnector)[0].report.state is ConnectorState.AVAILABLE
+    assert world.station.overview(world.now_s).fault == CONFLICT
     assert "local_list.contradicted" in world.notes
     assert writes(world) == []
     assert version(world) == 1

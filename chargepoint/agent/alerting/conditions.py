@@ -68,6 +68,9 @@ def faults(view: View) -> Iterator[Condition]:
     The status names the weightiest only: a meter or reader does not answer again because a hazard
     came on top.
     """
+    whole = view.status.fault
+    if whole and whole in entries():
+        yield Condition(id=whole)
     for evse in view.status.evses:
         fault = evse.fault
         if not fault or fault == "control_lost" or fault not in entries():

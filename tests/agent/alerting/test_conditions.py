@@ -69,6 +69,7 @@ ROWS: list[tuple[str, str, str, Any]] = [
     ("rcd_tripped", "EVSE 1", "", {"told": status(evse(hazards=("rcd_tripped",)))}),
     ("meter_lost", "EVSE 1", "", {"told": status(evse(fault="meter_lost"))}),
     ("board_supply", "EVSE 1", "", {"told": status(evse(fault="board_supply"))}),
+    ("local_list_conflict", "", "", {"told": status(fault="local_list_conflict")}),
     ("control_lost", "safety", "", {"found": loop(connected=False)}),
     ("csms_offline", "", "", {"told": csms(state="waiting", last_error="refused")}),
     ("csms_offline", "", "", {"told": csms(state="rejected")}),
