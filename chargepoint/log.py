@@ -19,7 +19,14 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO, cast
 
 import msgspec
-import structlog
+
+_absent = "rich" not in sys.modules
+if _absent:  # structlog would load it with 80 modules, to colour tracebacks that nobody here sees
+    sys.modules["rich"] = None  # type: ignore[assignment]
+import structlog  # noqa: E402
+
+if _absent:
+    del sys.modules["rich"]
 
 PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """systemd's journal priority, as the `<N>` prefix of a line."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,3 +133,9 @@ def test_control_stays_free_of_event_loops_databases_and_networks(
 ) -> None:
     name, path = module
     assert [found for found in imports(path) if within(found, FORBIDDEN_IN_CONTROL)] == [], name
+
+
+def test_logging_does_not_load_a_library_for_colourful_tracebacks() -> None:
+    """structlog takes `rich` where it is installed (by an extra of ours, for one): 80 modules."""
+    code = "import sys, chargepoint.log; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
