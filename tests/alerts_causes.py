@@ -17,6 +17,9 @@ Step = Callable[[World], Awaitable[object]]
 When = Literal["at rest", "plugged in", "charging", "unplugged"]
 
 SLOW_S = 30.0
+FORGOTTEN_S = 90.0
+"""The steps that the safety program remembers, 512, take so long when it is idle."""
+
 STOP_S = 0.2
 """Longer than a tick may take, shorter than what makes a reading stale."""
 
@@ -229,9 +232,11 @@ async def _agent_stopped(world: World) -> None:
 
 
 async def _control_slowed(world: World) -> None:
-    for _ in range(25):
+    """With a vehicle, so that it is not idle for most of the time: a stop has to meet a step."""
+    await asyncio.to_thread(world.stage.plug_in)
+    for _ in range(50):
         await world.stop_control(STOP_S)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.07)
 
 
 async def _blocked(world: World) -> None:
@@ -366,7 +371,8 @@ CAUSES: dict[str, Cause] = {
     "control_late": Cause(
         f"SIGSTOP of the safety program for {STOP_S:g} s, again and again",
         _control_slowed,
-        within_s=SLOW_S,
+        World.unplug,
+        within_s=FORGOTTEN_S,
     ),
     "local_list_conflict": Cause(
         "the CSMS refuses a card that its own list has; another list", _contradicted, _another_list
