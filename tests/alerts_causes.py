@@ -366,7 +366,10 @@ CAUSES: dict[str, Cause] = {
         lambda world: world.restart_control(3),
         within_s=SLOW_S,
     ),
-    "control_lost": Cause("SIGKILL of the safety program", lambda world: world.restart_control()),
+    "control_lost": Cause(
+        "SIGKILL of the safety program, started again after 3 s",
+        lambda world: world.restart_control(away_s=3.0),
+    ),
     "agent_late": Cause("SIGSTOP of the agent for 3 s", _agent_stopped, within_s=SLOW_S),
     "control_late": Cause(
         f"SIGSTOP of the safety program for {STOP_S:g} s, again and again",

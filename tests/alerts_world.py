@@ -100,7 +100,7 @@ class World:
         return await asyncio.to_thread(self.seen, condition, about)
 
     async def calm(self, condition: str) -> None:
-        """Wait until nothing of an earlier cause, or of the start, is open."""
+        """Wait until nothing of an earlier cause, or of the start, is open or on its way."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WITHIN_S):
                 while await self._open(condition):  # noqa: ASYNC110
@@ -109,7 +109,10 @@ class World:
     async def _open(self, condition: str) -> bool:
         answers = await self.asked(GetAlerts(closed=0))
         opened = [one for one in answers if isinstance(one, AlertStatus)]
-        return not answers or any(one.condition == condition for one in opened)
+        status = await self.asked(GetStatus())
+        waiting = any(one.alerts is None or one.alerts.waiting for one in status)
+        still = any(one.condition == condition for one in opened)
+        return not answers or not status or waiting or still
 
     # --- the plant and the CSMS -------------------------------------------------------------------
 
@@ -208,9 +211,10 @@ class World:
         for evse in READERS:
             await self.scene.status(evse, "Available")
 
-    async def restart_control(self, times: int = 1) -> None:
+    async def restart_control(self, times: int = 1, away_s: float = 0.0) -> None:
         for _ in range(times):
             await asyncio.to_thread(self.stage.end, "control", signal.SIGKILL)
+            await asyncio.sleep(away_s)
             self.stage.start("control")
             await asyncio.sleep(2.5)
 

@@ -39,7 +39,8 @@ class Watches:
         self._evses: dict[int, _Evse] = {}
         self._buses: dict[str, deque[tuple[float, int, int]]] = {}
         self._controls: deque[float] = deque(maxlen=50)
-        self._connected: set[str] | None = None
+        self._ticks: dict[str, int] | None = None
+        """Steps of the safety programs that are reached; None: none was met yet."""
         self.unclean_starts = 0
         """Set by whoever knows of earlier runs."""
         self.news: list[EvseNews] = []
@@ -81,14 +82,19 @@ class Watches:
         return (epoch_s - self.used_epoch_s) / DAY_S
 
     def _meet(self, health: HealthStatus, now_s: float) -> None:
-        """Count the times at which a safety program was met again."""
-        connected = {loop.bus for loop in health.loops if loop.connected}
-        if self._connected is None:
-            if connected:
-                self._connected = connected
+        """Count the times at which a safety program was met again.
+
+        One that was back between two looks shows by its steps, which count anew.
+        """
+        ticks = {loop.bus: loop.ticks for loop in health.loops if loop.connected}
+        if self._ticks is None:
+            if ticks:
+                self._ticks = ticks
             return
-        self._controls.extend([now_s] * len(connected - self._connected))
-        self._connected = connected
+        before = self._ticks
+        again = [bus for bus in ticks if bus not in before or ticks[bus] < before[bus]]
+        self._controls.extend([now_s] * len(again))
+        self._ticks = ticks
 
     def _errors(self, buses: Iterable[BusHealth], now_s: float) -> dict[str, tuple[int, int]]:
         found: dict[str, tuple[int, int]] = {}

@@ -106,6 +106,17 @@ def test_a_safety_program_that_comes_again_and_again_is_counted() -> None:
     assert watching.look(after_s=3601.0).control_starts == 0
 
 
+def test_a_safety_program_that_is_back_between_two_looks_is_counted_once() -> None:
+    watching = Watching()
+
+    def at(ticks: int) -> Watched:
+        return watching.look(loops=(msgspec.structs.replace(LOOP, ticks=ticks),))
+
+    for ticks in (5000, 5050, 0, 40, 90, 90, 30):
+        found = at(ticks)
+    assert found.control_starts == 2
+
+
 def test_bus_errors_are_those_of_the_last_minute() -> None:
     watching = Watching()
 
