@@ -256,7 +256,12 @@ class Judge:
         return not (evse.tilted or evse.door_open) and self._locked
 
     def _carries(self) -> bool:
-        """The outlet is live through contactors that could be opened."""
+        """The outlet is live through contactors that could be opened.
+
+        A board that somebody drives by hand takes no command.
+        """
+        if getattr(self.evse.board, "driven_by_hand", False):
+            return False
         for number, contactor in enumerate(self.evse.contactors):
             if contactor.welded and not self.evse.board.coil:
                 self._stuck.add(number)

@@ -13,7 +13,7 @@ from tests.system.stage_csms import CARD, Scene, scene
 
 pytestmark = pytest.mark.system
 
-KILLS = int(os.environ.get("CHARGEPOINT_KILLS", "15"))
+KILLS = int(os.environ.get("CHARGEPOINT_KILLS", "10"))
 """How often the agent is killed in one session; 200 for a thorough run."""
 
 
