@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from chargepoint.catalog import entries
-from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
+from chargepoint.cli.station import (
+    ask,
+    carry_out,
+    config_option,
+    fail,
+    json_option,
+    loaded,
+    print_json,
+)
 from chargepoint.ipc.care import (
     AcknowledgeAlert,
     AlertStatus,
@@ -163,13 +171,4 @@ def _finite(minutes: float) -> None:
 
 
 def _do(config_path: str, request: Any, as_json: bool) -> None:
-    config = loaded(config_path)
-    for answer in ask(config, request):
-        if not isinstance(answer, Done):
-            continue
-        if as_json:
-            print_json(answer)
-        elif answer.ok:
-            click.echo(answer.detail)
-        if not answer.ok:
-            fail(answer.detail)
+    carry_out(loaded(config_path), request, as_json)

@@ -13,10 +13,15 @@ from typing import Any, TypeVar
 import click
 
 from chargepoint.catalog import entries
-from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
+from chargepoint.cli.station import (
+    carry_out,
+    config_option,
+    json_option,
+    loaded,
+)
 from chargepoint.config import Config
 from chargepoint.ipc.care import DrivePilot, SetEvseEnabled, SetLocalLimit, UnlockHere
-from chargepoint.ipc.service import Done, LiftHazard
+from chargepoint.ipc.service import LiftHazard
 
 UNLOCK_WAIT_S = 35.0
 ENABLE_WAIT_S = 12.0
@@ -174,12 +179,5 @@ def _do(
     config: Config, number: int, request: Any, as_json: bool, within_s: float | None = None
 ) -> None:
     """Ask the agent; print what it did, or exit with 1 and why it did not."""
-    for answer in ask(config, request, within_s):
-        if not isinstance(answer, Done):
-            continue
-        if as_json:
-            print_json(answer)
-        elif answer.ok:
-            click.echo(answer.detail)
-        if not answer.ok:
-            fail(f"EVSE {number}: {answer.detail}" if number else answer.detail)
+    who = f"EVSE {number}" if number else ""
+    carry_out(config, request, as_json, within_s=within_s, who=who)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from chargepoint.catalog import phrase
-from chargepoint.cli.station import ask, config_option, fail, json_option, loaded, print_json
+from chargepoint.cli.station import (
+    ask,
+    carry_out,
+    config_option,
+    fail,
+    json_option,
+    loaded,
+    print_json,
+)
 from chargepoint.cli.status import coloured
 from chargepoint.ipc.care import (
     GetMaintenance,
@@ -66,15 +74,7 @@ def record(note: str, tasks: tuple[str, ...], by: str, config_path: str, as_json
     `contactor/N` means a new contactor: its loaded openings and its closing time begin anew too.
     """
     request = RecordVisit(note=note, tasks=tasks, by=by)
-    answer = next(ask(loaded(config_path), request, RECORD_WAIT_S), None)
-    if not isinstance(answer, Done):
-        fail("the agent gave no answer")
-    if as_json:
-        print_json(answer)
-    elif answer.ok:
-        click.echo(answer.detail)
-    if not answer.ok:
-        fail(answer.detail)
+    carry_out(loaded(config_path), request, as_json, within_s=RECORD_WAIT_S)
 
 
 def _item_line(item: MaintenanceItem) -> str:

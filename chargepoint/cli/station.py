@@ -74,3 +74,20 @@ def ask(config: Config, request: Any, within_s: float | None = None) -> Iterator
             yield from map(cleaned, client.ask(request))
     except Unreachable as error:
         fail(f"the agent of {config.station.id} does not answer: {error}")
+
+
+def carry_out(
+    config: Config, request: Any, as_json: bool, *, within_s: float | None = None, who: str = ""
+) -> None:
+    """Have the agent do `request` and print what it did; exits with 1 and why it did not."""
+    from chargepoint.ipc.service import Done
+
+    answer = next((one for one in ask(config, request, within_s) if isinstance(one, Done)), None)
+    if answer is None:
+        fail("the agent gave no answer")
+    if as_json:
+        print_json(answer)
+    elif answer.ok:
+        click.echo(answer.detail)
+    if not answer.ok:
+        fail(f"{who}: {answer.detail}" if who else answer.detail)

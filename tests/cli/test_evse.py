@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from chargepoint.cli.main import main
-from chargepoint.config import load
 from chargepoint.ipc.care import DrivePilot, SetEvseEnabled, SetLocalLimit, UnlockHere
-from chargepoint.ipc.codec import decode_request, encode
 from chargepoint.ipc.service import Done, LiftHazard
+from tests.cli.agents import Agent
 
-DEMO = Path(__file__).resolve().parents[2] / "config/examples/demo.toml"
 
+class Service(Agent):
+    """Answers every request with `answer`."""
 
-class Agent:
-    """Answers every request on the agent's socket of a configuration with `answer`."""
-
-    def __init__(self, config: Path) -> None:
-        self.config = config
+    def __init__(self, folder: Path) -> None:
         self.answer = Done(ok=True, detail="tilted cleared")
-        self.asked: list[object] = []
-        agent = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                agent.asked.append(decode_request(self.rfile.readline()))
-                self.wfile.write(encode(agent.answer))
-
-        path = Path(load(str(config)).agent_socket())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        super().__init__(folder, lambda request: [self.answer])
 
     def call(self, *arguments: str, said: str = "") -> Result:
-        command = ["evse", *arguments, "--config", str(self.config)]
-        return CliRunner().invoke(main, command, input=said)
+        return super().call("evse", *arguments, said=said)
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    config = tmp_path / "station.toml"
-    config.write_text(DEMO.read_text())
-    made = Agent(config)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+def agent(tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path) as made:
+        yield made
 
 
-def test_a_hazard_is_lifted_after_a_person_said_so(agent: Agent) -> None:
+def test_a_hazard_is_lifted_after_a_person_said_so(agent: Service) -> None:
     result = agent.call("2", "reset-hazard", "tilted", said="y\n")
     assert result.exit_code == 0, result.output
     assert agent.asked == [LiftHazard(evse=2, hazard="tilted")]
@@ -64,20 +39,20 @@ def test_a_hazard_is_lifted_after_a_person_said_so(agent: Agent) -> None:
     assert "tilted cleared" in result.output
 
 
-def test_nothing_is_sent_when_the_person_says_no(agent: Agent) -> None:
+def test_nothing_is_sent_when_the_person_says_no(agent: Service) -> None:
     result = agent.call("2", "reset-hazard", "tilted", said="n\n")
     assert result.exit_code == 1
     assert agent.asked == []
 
 
-def test_a_refusal_is_told_and_exits_with_1(agent: Agent) -> None:
+def test_a_refusal_is_told_and_exits_with_1(agent: Service) -> None:
     agent.answer = Done(ok=False, detail="still there: tilt contact active")
     result = agent.call("1", "reset-hazard", "tilted", "--yes")
     assert result.exit_code == 1
     assert "EVSE 1: still there: tilt contact active" in result.output
 
 
-def test_the_answer_can_be_had_as_json(agent: Agent) -> None:
+def test_the_answer_can_be_had_as_json(agent: Service) -> None:
     result = agent.call("1", "reset-hazard", "tilted", "--yes", "--json")
     assert result.exit_code == 0
     assert '"ok": true' in result.output
@@ -96,7 +71,7 @@ def test_the_answer_can_be_had_as_json(agent: Agent) -> None:
     ],
 )
 def test_what_does_not_exist_is_a_usage_error(
-    agent: Agent, arguments: tuple[str, ...], said: str
+    agent: Service, arguments: tuple[str, ...], said: str
 ) -> None:
     result = agent.call(*arguments, "--yes")
     assert (result.exit_code, said in result.output) == (2, True), result.output
@@ -120,7 +95,7 @@ def test_what_does_not_exist_is_a_usage_error(
     ],
 )
 def test_each_action_asks_the_agent(
-    agent: Agent, arguments: tuple[str, ...], request_: object
+    agent: Service, arguments: tuple[str, ...], request_: object
 ) -> None:
     agent.answer = Done(ok=True, detail="it is done")
     result = agent.call(*arguments)
@@ -137,7 +112,7 @@ def test_each_action_asks_the_agent(
     ],
 )
 def test_what_may_surprise_somebody_says_what_it_does_and_waits_for_a_yes(
-    agent: Agent, arguments: tuple[str, ...], warning: str
+    agent: Service, arguments: tuple[str, ...], warning: str
 ) -> None:
     result = agent.call(*arguments, said="n\n")
     assert (result.exit_code, agent.asked) == (1, [])
@@ -146,12 +121,12 @@ def test_what_may_surprise_somebody_says_what_it_does_and_waits_for_a_yes(
     assert len(agent.asked) == 1
 
 
-def test_a_limit_that_is_no_number_is_a_usage_error(agent: Agent) -> None:
+def test_a_limit_that_is_no_number_is_a_usage_error(agent: Service) -> None:
     result = agent.call("1", "limit", "ten")
     assert (result.exit_code, "`ten` is no current" in result.output) == (2, True)
 
 
-def test_the_refusal_of_an_action_is_told_and_exits_with_1(agent: Agent) -> None:
+def test_the_refusal_of_an_action_is_told_and_exits_with_1(agent: Service) -> None:
     agent.answer = Done(ok=False, detail="3 A: expected 0 (pause) or 6 to 80 A")
     result = agent.call("1", "limit", "3")
     assert result.exit_code == 1

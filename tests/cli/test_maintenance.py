@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import socketserver
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from chargepoint.cli.main import main
-from chargepoint.config import load
 from chargepoint.ipc.care import (
     MaintenanceItem,
     MaintenanceStatus,
@@ -20,10 +16,8 @@ from chargepoint.ipc.care import (
     UseStatus,
     Visit,
 )
-from chargepoint.ipc.codec import decode_request, encode
 from chargepoint.ipc.service import Answered, Done
-
-DEMO = Path(__file__).resolve().parents[2] / "config/examples/demo.toml"
+from tests.cli.agents import Agent
 
 ITEM = MaintenanceItem(
     task="contactor/1",
@@ -52,40 +46,22 @@ SEEN = Visit(at="2026-11-24T08:00:00Z", by="Eva", note="all well", tasks=("inspe
 STATUS = MaintenanceStatus(items=(ITEM,), visits=(SEEN,), uses=(USE,))
 
 
-class Agent:
-    def __init__(self, config: Path) -> None:
-        self.config = config
+class Upkeep(Agent):
+    def __init__(self, folder: Path) -> None:
         self.answer: Answered = STATUS
-        self.asked: list[object] = []
-        agent = self
+        super().__init__(folder, lambda request: [self.answer])
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                agent.asked.append(decode_request(self.rfile.readline()))
-                self.wfile.write(encode(agent.answer))
-
-        path = Path(load(str(config)).agent_socket())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
-
-    def call(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, ["maintenance", *arguments, "--config", str(self.config)])
+    def call(self, *arguments: str, said: str = "") -> Result:
+        return super().call("maintenance", *arguments, said=said)
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    config = tmp_path / "station.toml"
-    config.write_text(DEMO.read_text())
-    made = Agent(config)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+def agent(tmp_path: Path) -> Iterator[Upkeep]:
+    with Upkeep(tmp_path) as made:
+        yield made
 
 
-def test_what_is_due_is_shown_with_the_counters_and_the_last_visits(agent: Agent) -> None:
+def test_what_is_due_is_shown_with_the_counters_and_the_last_visits(agent: Upkeep) -> None:
     result = agent.call("show")
     assert result.exit_code == 0, result.output
     assert "due      contactor/1       Contactor of EVSE 1: closings: 95000 of 100000" in (
@@ -99,14 +75,14 @@ def test_what_is_due_is_shown_with_the_counters_and_the_last_visits(agent: Agent
     assert "2026-11-24T08:00:00Z Eva: all well (inspection)" in result.output
 
 
-def test_all_of_it_can_be_had_as_json(agent: Agent) -> None:
+def test_all_of_it_can_be_had_as_json(agent: Upkeep) -> None:
     found = json.loads(agent.call("show", "--json").output)
     assert found["items"][0]["state"] == "due"
     assert found["visits"][0]["by"] == "Eva"
     assert found["uses"][0]["closings"] == 4000
 
 
-def test_a_visit_is_recorded_with_what_was_done(agent: Agent) -> None:
+def test_a_visit_is_recorded_with_what_was_done(agent: Upkeep) -> None:
     agent.answer = Done(ok=True, detail="recorded")
     result = agent.call(
         "record", "tightened the terminals", "--task", "inspection", "--task", "rcd_test",
@@ -118,7 +94,7 @@ def test_a_visit_is_recorded_with_what_was_done(agent: Agent) -> None:
     ]
 
 
-def test_a_task_that_does_not_exist_is_told_and_exits_with_1(agent: Agent) -> None:
+def test_a_task_that_does_not_exist_is_told_and_exits_with_1(agent: Upkeep) -> None:
     agent.answer = Done(ok=False, detail="no such task: lunch; expected inspection")
     result = agent.call("record", "had lunch", "--task", "lunch")
     assert (result.exit_code, "no such task: lunch" in result.output) == (1, True)

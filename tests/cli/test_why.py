@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socketserver
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chargepoint.cli.main import main
-from chargepoint.config import load
-from chargepoint.ipc.codec import encode
 from chargepoint.ipc.service import Reason, StationStatus
 from tests.agent.test_service import STATUS
+from tests.cli.agents import DEMO, Agent
 from tests.cli.test_status_watch import status
-
-DEMO = Path(__file__).resolve().parents[2] / "config/examples/demo.toml"
 
 STOPPED = (
     Reason(id="hazard", kind="inhibits", detail="rcd_tripped", binding=True),
@@ -32,42 +27,25 @@ FLOWING = (
 )
 
 
-class Agent:
-    def __init__(self, config: Path) -> None:
-        self.config = config
+class Asked(Agent):
+    def __init__(self, folder: Path) -> None:
         self.status: StationStatus = msgspec.structs.replace(
             STATUS,
             evses=(status(evse=1, reasons=STOPPED), status(evse=2, reasons=FLOWING)),
         )
-        agent = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.rfile.readline()
-                self.wfile.write(encode(agent.status))
-
-        path = Path(load(str(config)).agent_socket())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        super().__init__(folder, lambda request: [self.status])
 
     def why(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, ["why", *arguments, "--config", str(self.config)])
+        return self.call("why", *arguments)
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    config = tmp_path / "station.toml"
-    config.write_text(DEMO.read_text())
-    made = Agent(config)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+def agent(tmp_path: Path) -> Iterator[Asked]:
+    with Asked(tmp_path) as made:
+        yield made
 
 
-def test_a_sentence_first_then_each_reason_with_the_next_step(agent: Agent) -> None:
+def test_a_sentence_first_then_each_reason_with_the_next_step(agent: Asked) -> None:
     result = agent.why("1")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
@@ -78,13 +56,13 @@ def test_a_sentence_first_then_each_reason_with_the_next_step(agent: Agent) -> N
     assert any("Try another card" in line for line in lines)
 
 
-def test_what_limits_a_charge_is_told_in_the_same_way(agent: Agent) -> None:
+def test_what_limits_a_charge_is_told_in_the_same_way(agent: Asked) -> None:
     result = agent.why()
     assert "EVSE 2 is charging, 16 A offered: at most 10.5 A: the limit set at" in result.output
     assert "EVSE 1 is not charging" in result.output
 
 
-def test_all_of_it_can_be_had_as_json(agent: Agent) -> None:
+def test_all_of_it_can_be_had_as_json(agent: Asked) -> None:
     found = json.loads(agent.why("2", "--json").output)
     assert [(one["evse"], one["charging"]) for one in found] == [(2, True)]
     first = found[0]["reasons"][0]
@@ -92,7 +70,7 @@ def test_all_of_it_can_be_had_as_json(agent: Agent) -> None:
     assert first["text"].startswith("At most 10.5 A")
 
 
-def test_an_evse_that_does_not_exist_is_an_error(agent: Agent) -> None:
+def test_an_evse_that_does_not_exist_is_an_error(agent: Asked) -> None:
     result = agent.why("7")
     assert (result.exit_code, "no EVSE 7" in result.output) == (1, True)
 
