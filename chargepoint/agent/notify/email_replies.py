@@ -53,22 +53,8 @@ class _Plain(imaplib.IMAP4):
         return super().readline()
 
 
-class _Tls(imaplib.IMAP4_SSL):
+class _Tls(_Plain, imaplib.IMAP4_SSL):
     """The same over TLS."""
-
-    until_s = float("inf")
-
-    def open(self, *where: Any, **how: Any) -> None:
-        self.until_s = time.monotonic() + SESSION_S
-        super().open(*where, **how)
-
-    def read(self, size: int) -> bytes:
-        _bounded(size, self.until_s)
-        return super().read(size)
-
-    def readline(self) -> bytes:
-        _bounded(0, self.until_s)
-        return super().readline()
 
 
 def _bounded(size: int, until_s: float) -> None:

@@ -169,13 +169,9 @@ class Book:
             alert.happened += times
             alert.happened_s = now_s
             return self._tell_more(alert, condition)
-        watched = self._watched.get(key)
-        if watched is not None and not watched.held and self._stale(watched, now_s):
-            watched = None
+        watched = self._watched_at(key, condition, now_s)
         if watched is None:
-            watched = self._begin(key, condition, now_s)
-            if watched is None:
-                return []
+            return []
         watched.condition = condition
         watched.happened_s = now_s
         watched.happened += times
@@ -217,17 +213,20 @@ class Book:
     # --- Inside -----------------------------------------------------------------------------------
 
     def _watch(self, key: Key, condition: Condition, now_s: float) -> None:
-        watched = self._watched.get(key)
-        if watched is not None and not watched.held and self._stale(watched, now_s):
-            watched = None
+        watched = self._watched_at(key, condition, now_s)
         if watched is None:
-            watched = self._begin(key, condition, now_s)
-            if watched is None:
-                return
+            return
         if not watched.held and not watched.happened:
             watched.count += 1
         watched.condition = condition
         watched.held = True
+
+    def _watched_at(self, key: Key, condition: Condition, now_s: float) -> _Watched | None:
+        """What is watched there, or is from now on; None: there is no room."""
+        watched = self._watched.get(key)
+        if watched is None or (not watched.held and self._stale(watched, now_s)):
+            watched = self._begin(key, condition, now_s)
+        return watched
 
     def _begin(self, key: Key, condition: Condition, now_s: float) -> _Watched | None:
         if not self._room(condition, len(self._watched), WATCHED_MAX):
