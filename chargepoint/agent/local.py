@@ -60,7 +60,7 @@ class Local:
             lateness=self._lateness,
             dropped=desk.dropped,
             holdings=desk.holdings,
-            trusted=lambda: desk.station.overview(desk.now()).clock in TRUSTED,
+            trusted=lambda: desk.station.clock.trust in TRUSTED,
         )
         self.bus = BusDesk(config, desk.controls, self._field)
         signal = None
