@@ -106,7 +106,11 @@ def context(tmp_path: Path, party: Party, name: str = "server", **client: Any) -
 
 @contextmanager
 def blunt(tls: ssl.SSLContext) -> Iterator[int]:
-    """A server that shakes hands, or says in an alert why not, and hangs up; its port."""
+    """A server that shakes hands, or says in an alert why not, and hangs up; its port.
+
+    It hears the client out first: with bytes unread its end would be a reset, and a client that
+    is still writing then never gets to the alert.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve_all() -> None:
@@ -115,10 +119,14 @@ def blunt(tls: ssl.SSLContext) -> Iterator[int]:
                 opened, _ = listening.accept()
             except OSError:
                 return
-            with opened, suppress(OSError):
-                opened.settimeout(2.0)
-                with tls.wrap_socket(opened, server_side=True):
-                    pass
+            opened.settimeout(2.0)
+            with tls.wrap_socket(opened, server_side=True, do_handshake_on_connect=False) as it:
+                with suppress(OSError):
+                    it.do_handshake()
+                with suppress(OSError):
+                    it.shutdown(socket.SHUT_WR)
+                    while it.recv(4096):
+                        pass
 
     serving = threading.Thread(target=serve_all)
     serving.start()

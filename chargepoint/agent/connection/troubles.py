@@ -26,6 +26,10 @@ PORTAL = (
     "whether this network has a login page (guest network, new SIM card): log in there; "
     "else the host and path in csms.url"
 )
+BROKEN_OFF = (
+    "whether ws:// or wss:// is right for this port; whether the CSMS wants a certificate of the "
+    "station (security profile 3); firewalls on the way"
+)
 TEXT_MAX = 200
 
 # fmt: off
@@ -34,9 +38,9 @@ WAYS = {
     errno.ECONNREFUSED: ("refuses connections",
                          "whether the CSMS runs and its port is right; a firewall may refuse too"),
     errno.ECONNRESET:   ("breaks off the connection",
-                         "whether ws:// or wss:// is right for this port; firewalls on the way"),
+                         BROKEN_OFF),
     errno.EPIPE:        ("breaks off the connection",
-                         "whether ws:// or wss:// is right for this port; firewalls on the way"),
+                         BROKEN_OFF),
     errno.ETIMEDOUT:    ("does not answer",
                          "firewalls and the mobile contract; whether host and port are right"),
     errno.ENETUNREACH:  ("is out of reach: no network",
