@@ -59,7 +59,8 @@ class Bounds:
             return tuple(own)
         if own[0].current_a >= CURRENT_MIN_A and grant.current_a < own[0].current_a - SAME_A:
             own.insert(0, self._share(grant.current_a, now_s))
-        theirs = _theirs(session, view)
+        carried_a = cable_a(session)
+        theirs = [] if carried_a is None else [Bound(id="limit_cable", current_a=carried_a)]
         force = _in_force(view, own)
         others = [bound for bound in (*own, *theirs) if bound.id != force.id]
         others.sort(key=lambda bound: bound.current_a)
@@ -96,6 +97,12 @@ class Bounds:
         return Bound(id="limit_share", current_a=current_a, detail=f"{supply_a:g}")
 
 
+def cable_a(session: Session) -> float | None:
+    """What the cable in the socket carries; None: there is none, or it is our own."""
+    view = session.vehicle.view
+    return view.cable_current_a if view is not None and session.settings.socket else None
+
+
 def _in_force(view: EvseView, own: list[Bound]) -> Bound:
     """The bound whose value the safety program reckons with."""
     if view.limited_by != "lease":
@@ -104,12 +111,6 @@ def _in_force(view: EvseView, own: list[Bound]) -> Bound:
     if too_little or abs(own[0].current_a - view.limit_a) <= SAME_A:
         return own[0]
     return Bound(id="limit_changing", current_a=view.limit_a)  # told, but not in force yet
-
-
-def _theirs(session: Session, view: EvseView) -> list[Bound]:
-    if view.cable_current_a is None or not session.settings.socket:
-        return []
-    return [Bound(id="limit_cable", current_a=view.cable_current_a)]
 
 
 def _vehicle(session: Session, view: EvseView, now_s: float) -> tuple[Bound, ...]:

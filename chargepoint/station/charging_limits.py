@@ -49,7 +49,11 @@ class _Held(msgspec.Struct):
 
 
 class ChargingLimits:
-    """Limits of one station. `book` gives the profiles as they are now."""
+    """Limits of one station. `book` gives the profiles as they are now.
+
+    `ceiling_a`: what bounds an EVSE, or all together (0), beside profiles and configuration; None:
+    nothing does. Composite schedules tell of it too.
+    """
 
     def __init__(
         self,
@@ -58,11 +62,13 @@ class ChargingLimits:
         settings: StationSettings,
         sessions: Mapping[int, Session],
         book: Callable[[], Book],
+        ceiling_a: Callable[[int], float | None] = lambda evse: None,
     ) -> None:
         self._clock = clock
         self._boot = boot
         self._sessions = sessions
         self._book = book
+        self._ceiling_a = ceiling_a
         self._places = {evse.id: _place(evse) for evse in settings.evses}
         self._places[STATION] = _station_place(settings)
         self._held: dict[int, _Held] = {}
@@ -113,7 +119,8 @@ class ChargingLimits:
     ) -> CompositeSchedule:
         """The schedule of an EVSE, or of the station (0), from now on.
 
-        An EVSE without a transaction is shown as if one began now.
+        An EVSE without a transaction is shown as if one began now. What people here have set and
+        the cable that is plugged in count as lasting (OCPP 1.6, section 5.7: local limits).
         """
         axis = self._axis()
         begin = axis.second(now_s)
@@ -127,11 +134,11 @@ class ChargingLimits:
             unit=_common_unit(entries) if unit is None else unit,
             known=axis.known,
         )
-        station = self._load(STATION, axis, begin)
+        station = self._bounded(STATION, axis, begin)
         if evse != STATION:
-            return of_evse(stretch, self._load(evse, axis, begin), station)
+            return of_evse(stretch, self._bounded(evse, axis, begin), station)
         charging = [
-            self._load(each, axis, begin)
+            self._bounded(each, axis, begin)
             for each, session in self._sessions.items()
             if session.transaction is not None
         ]
@@ -171,6 +178,13 @@ class ChargingLimits:
         entries = self._entries(evse)
         layers = tuple(timeline(entry, place, axis, began) for entry in entries)
         return Load(place=place, layers=layers)
+
+    def _bounded(self, evse: int, axis: Axis, second: int) -> Load:
+        """The same, below what else bounds it."""
+        load, ceiling_a = self._load(evse, axis, second), self._ceiling_a(evse)
+        if ceiling_a is None:
+            return load
+        return msgspec.structs.replace(load, ceiling_a=ceiling_a)
 
     def _entries(self, evse: int) -> tuple[Installed, ...]:
         """Profiles that concern an EVSE, the weightiest first."""

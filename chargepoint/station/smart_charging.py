@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from chargepoint.station.bounds import cable_a
 from chargepoint.station.charging_limits import STATION, ChargingLimits
 from chargepoint.station.charging_profiles.book import Book, Installed, expired
 from chargepoint.station.charging_profiles.profile import (
@@ -41,7 +42,11 @@ this often at most; in between it survives the agent, but not the power."""
 
 
 class SmartCharging:
-    """The profiles of one station. `csms_id` gives the CSMS's number of a transaction."""
+    """The profiles of one station.
+
+    `csms_id` gives the CSMS's number of a transaction, `local_a` what people here allow an EVSE, or
+    all together (0).
+    """
 
     def __init__(
         self,
@@ -51,11 +56,13 @@ class SmartCharging:
         sessions: Mapping[int, Session],
         csms_id: Callable[[TransactionId], int | None],
         kept: Mapping[str, str],
+        local_a: Callable[[int], float | None] = lambda evse: None,
     ) -> None:
         self._desk = desk
         self._clock = clock
         self._sessions = sessions
         self._csms_id = csms_id
+        self._local_a = local_a
         self._book = Book()
         self._promised: dict[int, tuple[Leave, Profile]] = {}
         """Profiles of remote starts that have not become transactions yet, by EVSE."""
@@ -63,7 +70,9 @@ class SmartCharging:
         self._owed_s: dict[int, float] = {}
         """Profiles whose last change is not on the disk, and when it must be."""
         self._load(kept)
-        self.limits = ChargingLimits(clock, desk.boot, settings, sessions, lambda: self._book)
+        self.limits = ChargingLimits(
+            clock, desk.boot, settings, sessions, lambda: self._book, self._ceiling_a
+        )
 
     # --- Requests ---------------------------------------------------------------------------------
 
@@ -128,6 +137,12 @@ class SmartCharging:
 
     def deadline_s(self) -> float | None:
         return earliest(*self._owed_s.values(), self.limits.deadline_s())
+
+    def _ceiling_a(self, evse: int) -> float | None:
+        """What people here allow, or the cable in the socket, whichever is less."""
+        session = self._sessions.get(evse)
+        found = (self._local_a(evse), None if session is None else cable_a(session))
+        return min((each_a for each_a in found if each_a is not None), default=None)
 
     # --- Taking -----------------------------------------------------------------------------------
 

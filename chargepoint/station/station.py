@@ -155,6 +155,7 @@ class Station:
             self._sessions,
             self._outbox.csms_id,
             restored.space(smart_charging.SPACE),
+            self._local_limits.limit_a,
         )
         self._bounds = Bounds(
             settings.current_max_a, self._smart_charging.limits, self._local_limits

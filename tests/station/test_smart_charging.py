@@ -15,6 +15,7 @@ from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.composite import CompositeSchedule
 from chargepoint.station.charging_profiles.profile import ProfileId, Purpose, RateUnit
 from chargepoint.station.effects import ConnectorState, Verdict
+from chargepoint.station.local_requests import LimitAsked
 from tests.station.world import FIRST_CSMS_ID, WALL, World
 
 A, R = Verdict.ACCEPTED, Verdict.REJECTED
@@ -82,6 +83,11 @@ def shown(world: World, evse: int, duration_s: int, unit: RateUnit | None = None
     found = composite(world, evse, duration_s, unit)
     assert found is not None
     return [(period.start_s, period.limit, period.phases) for period in found.periods]
+
+
+def bound(world: World, evse: int, current_a: float | None) -> None:
+    """Somebody at the station sets an upper bound."""
+    world.tell(LimitAsked(request="r", at_s=world.now_s, evse=evse, current_a=current_a))
 
 
 def limit(world: World, evse: int = 1) -> float:
@@ -556,6 +562,37 @@ def test_without_profiles_a_composite_schedule_shows_the_hardware() -> None:
     assert shown(world, 1, 60) == [(0, 16.0, 3)]
     assert shown(world, 0, 60) == [(0, 20.0, 3)]
     assert shown(world, 1, 60, RateUnit.WATT) == [(0, 11_040.0, 3)]
+
+
+def test_a_composite_schedule_knows_what_people_here_have_set() -> None:
+    """9.7, OCPP 1.6 section 5.7: local limits, at one EVSE and for all together; 0 is a pause."""
+    world = World(evses=2)
+    give(world, 1, DEFAULT, (0, 6), (60, 16))
+    bound(world, 1, 10.0)
+    assert shown(world, 1, 120) == [(0, 6.0, 3), (60, 10.0, 3)]
+    assert shown(world, 2, 120) == [(0, 16.0, 3)]
+    bound(world, 0, 8.0)
+    assert shown(world, 1, 120) == [(0, 6.0, 3), (60, 8.0, 3)]
+    assert shown(world, 0, 120) == [(0, 8.0, 3)]
+    assert shown(world, 2, 120, RateUnit.WATT) == [(0, 5520.0, 3)]
+    bound(world, 2, 0.0)
+    assert shown(world, 2, 120) == [(0, 0.0, 3)]
+    bound(world, 0, None)
+    bound(world, 1, None)
+    assert shown(world, 1, 120) == [(0, 6.0, 3), (60, 16.0, 3)]
+
+
+def test_a_composite_schedule_knows_the_cable_in_the_socket() -> None:
+    """9.7: a fixed cable is the installer's, and is configured."""
+    for socket, most_a in ((True, 13.0), (False, 16.0)):
+        world = World(socket=socket)
+        world.charging()
+        view = world.station.overview(world.now_s).evses[0].view
+        assert view is not None
+        seen = replace(view, cable_current_a=13.0)
+        world.tell(ev.EvseObserved(at_s=world.now_s, view=seen))
+        assert shown(world, 1, 60) == [(0, most_a, 3)]
+        assert shown(world, 0, 60) == [(0, most_a, 3)]
 
 
 def test_a_composite_schedule_joins_what_all_purposes_say() -> None:

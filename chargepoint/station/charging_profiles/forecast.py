@@ -33,6 +33,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     place: Place
     layers: tuple[Timeline, ...]
+    ceiling_a: float = math.inf
+    """Less than the hardware: what people here allow, or the cable that is plugged in."""
+
+    @property
+    def limit(self) -> Limit:
+        """What can be had without any profile."""
+        return Limit(min(self.place.current_max_a, self.ceiling_a), self.place.phases)
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +57,7 @@ def of_evse(stretch: Stretch, load: Load, station: Load) -> CompositeSchedule:
     """What one EVSE may draw: its own limit, the station's, and what its hardware allows."""
     end = stretch.begin + stretch.duration_s
     rows = [spans(each.layers, stretch.begin, end) for each in (load, station)]
-    hardware = _within(load.place.limit, station.place.limit)
+    hardware = _within(load.limit, station.limit)
     spanned = []
     for begin, _, (own, common) in merged(rows):
         limit = _within(hardware, own, common)
@@ -65,13 +72,11 @@ def of_station(stretch: Stretch, charging: Sequence[Load], station: Load) -> Com
     rows = [spans(each.layers, stretch.begin, end) for each in (station, *charging)]
     spanned = []
     for begin, _, (common, *own) in merged(rows):
-        whole = _within(station.place.limit, common)
+        whole = _within(station.limit, common)
         value = station.place.amount(whole, stretch.unit)
         phases = whole.phases
         if charging:
-            limits = [
-                _within(load.place.limit, limit) for limit, load in zip(own, charging, strict=True)
-            ]
+            limits = [_within(load.limit, limit) for limit, load in zip(own, charging, strict=True)]
             total = sum(
                 load.place.amount(limit, stretch.unit)
                 for limit, load in zip(limits, charging, strict=True)
