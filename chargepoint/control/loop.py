@@ -211,8 +211,8 @@ class Loop:
                 evse.revoke()
             case m.SetOperative(operative=operative):
                 evse.set_operative(operative)
-            case m.LatchHazard(hazard=hazard, detail=detail):
-                latched, reason = evse.latch_hazard(hazard, detail)
+            case m.LatchHazard(hazard=hazard, detail=detail, said=said):
+                latched, reason = evse.latch_hazard(hazard, detail, said)
                 if not latched:
                     self._refuse(client, reason)
             case m.Unlock(request=request):

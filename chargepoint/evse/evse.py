@@ -33,7 +33,7 @@ from chargepoint.evse.situation import (
     may_stay_closed,
 )
 from chargepoint.evse.telling import Told
-from chargepoint.ipc.messages import EvseSnapshot, Fact, Phase
+from chargepoint.ipc.messages import EvseSnapshot, Fact, Phase, Said
 from hal.values import BoardCommand, BoardReading, BoardTraits, MeterReading, PilotMode, PilotState
 
 __all__ = ["BoardLevel", "Evse", "EvseSettings", "Inputs", "Outputs"]
@@ -105,9 +105,9 @@ class Evse:
         """Lift a hazard if its cause is gone; (done, why or why not)."""
         return self._parts.hazards.reset(hazard)
 
-    def latch_hazard(self, hazard: str, detail: str) -> tuple[bool, str]:
+    def latch_hazard(self, hazard: str, detail: str, said: Said | None = None) -> tuple[bool, str]:
         """Raise a hazard of before a restart again; (done, why or why not)."""
-        return self._parts.hazards.latch(hazard, detail)
+        return self._parts.hazards.latch(hazard, detail, said)
 
     def drive_pilot(self, duty_ratio: float, until_s: float, now_s: float) -> tuple[bool, str]:
         """Put a technician's signal on the pilot, as `pilot_drive` says; (done, or why not)."""

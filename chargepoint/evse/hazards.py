@@ -62,12 +62,14 @@ from chargepoint.evse.detect.vehicle import (
 )
 from chargepoint.evse.observation import BoardLevel, Detection, Observation, reported
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said, words
+from chargepoint.ipc.messages import Said
 from hal.values import PilotState
 
 __all__ = ["HAZARDS", "BoardLevel", "Change", "Hazard", "Hazards", "Observation", "Reaction"]
 
 DAY_S = 86_400.0
-BY_BOARD = "reported by the board"
+BY_BOARD = said("by_board")
 
 
 class Reaction(Enum):
@@ -132,10 +134,10 @@ class Hazard:
         return self.reaction in (Reaction.OPEN, Reaction.STOP)
 
 
-def board_fault(o: Observation, _: EvseSettings) -> str | None:
+def board_fault(o: Observation, _: EvseSettings) -> Said | None:
     """What the board reports and the table does not know by name."""
     faults = reported(o) - set(HAZARDS)
-    return "board reports " + ", ".join(sorted(faults)) if faults else None
+    return said("board_reports", faults=", ".join(sorted(faults))) if faults else None
 
 
 def _table(*rows: Hazard) -> dict[str, Hazard]:
@@ -231,6 +233,8 @@ class Change:
 
     hazard: str
     detail: str | None
+    said: Said | None = None
+    """`detail` in figures; None where only the words are known."""
 
 
 class Hazards:
@@ -269,19 +273,19 @@ class Hazards:
         changes, self._changed = self._changed, []
         faults, settings = reported(observation), self._settings
         for hazard_id, hazard, watch in self._rows:
-            detail = hazard.detect(observation, settings)
-            if detail is None and hazard_id in faults:
-                detail = BY_BOARD
-            if detail is None and watch.calm:
+            found = hazard.detect(observation, settings)
+            if found is None and hazard_id in faults:
+                found = BY_BOARD
+            if found is None and watch.calm:
                 continue  # Most rows, most of the time.
-            change = self._update(hazard, watch, detail, observation)
+            change = self._update(hazard, watch, found, observation)
             if change is not None:
                 changes.append(change)
         if changes:
             self._note()
         return tuple(changes)
 
-    def latch(self, hazard_id: str, detail: str) -> tuple[bool, str]:
+    def latch(self, hazard_id: str, detail: str, said: Said | None = None) -> tuple[bool, str]:
         """Raise a hazard of before a restart again; (done, why or why not)."""
         hazard = HAZARDS.get(hazard_id)
         if hazard is None or not hazard.persists:
@@ -290,7 +294,7 @@ class Hazards:
         if not watch.active:
             watch.active = True
             self._note()
-            self._changed.append(Change(hazard=hazard_id, detail=detail))
+            self._changed.append(Change(hazard=hazard_id, detail=detail, said=said))
         return True, f"{hazard_id} raised"
 
     def reset(self, hazard_id: str) -> tuple[bool, str]:
@@ -300,11 +304,11 @@ class Hazards:
             return False, f"{hazard_id} is not active"
         o = self._observed
         if o is not None:
-            detail = HAZARDS[hazard_id].detect(o, self._settings)
-            if detail is None and hazard_id in reported(o):
-                detail = BY_BOARD
-            if detail is not None:
-                return False, f"still there: {detail}"
+            found = HAZARDS[hazard_id].detect(o, self._settings)
+            if found is None and hazard_id in reported(o):
+                found = BY_BOARD
+            if found is not None:
+                return False, f"still there: {words(found)}"
         watch.forget()
         self._note()
         self._changed.append(Change(hazard=hazard_id, detail=None))
@@ -314,10 +318,10 @@ class Hazards:
         self.active = tuple(name for name, watch in self._watches.items() if watch.active)
 
     def _update(
-        self, hazard: Hazard, watch: _Watch, detail: str | None, o: Observation
+        self, hazard: Hazard, watch: _Watch, found: Said | None, o: Observation
     ) -> Change | None:
-        if detail is not None:
-            return self._bad(hazard, watch, detail, o.now_s)
+        if found is not None:
+            return self._bad(hazard, watch, found, o.now_s)
         watch.bad_s = None
         if watch.good_s is None:
             watch.good_s = o.now_s
@@ -329,7 +333,7 @@ class Hazards:
         _forgive(hazard, watch, o)
         return Change(hazard=hazard.id, detail=None) if lifted else None
 
-    def _bad(self, hazard: Hazard, watch: _Watch, detail: str, now_s: float) -> Change | None:
+    def _bad(self, hazard: Hazard, watch: _Watch, found: Said, now_s: float) -> Change | None:
         watch.good_s = None
         if watch.bad_s is None:
             watch.bad_s = now_s
@@ -339,7 +343,7 @@ class Hazards:
             self.suspected = self.suspected or hazard.reaction is Reaction.OPEN
             return None
         watch.active = True
-        return Change(hazard=hazard.id, detail=detail)
+        return Change(hazard=hazard.id, detail=words(found), said=found)
 
     def _liftable(self, hazard: Hazard, watch: _Watch, o: Observation) -> bool:
         if hazard.then is Reset.UNPLUGGED and o.pilot is PilotState.A:

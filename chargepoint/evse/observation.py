@@ -8,6 +8,7 @@ from enum import Enum
 
 from chargepoint.evse.pilot import Diode
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.ipc.messages import Said
 from hal.values import BoardReading, MeterReading, PilotState
 
 
@@ -72,7 +73,7 @@ class Observation:
 
     rcd_testing: bool = False
     """The residual-current monitor is being tested: that it trips is what we want."""
-    rcd_failure: str | None = None
+    rcd_failure: Said | None = None
     """What was wrong with its latest test."""
 
     offered_a: float = 0.0
@@ -81,9 +82,9 @@ class Observation:
     mains: MeterReading | None = None
     """Newest meter reading that shows the supply; None: none, too old, or taken behind an open
     contactor."""
-    leaking: str | None = None
+    leaking: Said | None = None
     """Current that meter readings show behind a contactor that must be open."""
-    live: str | None = None
+    live: Said | None = None
     """Voltage that meter readings show behind a contactor that must be open."""
     derating: int = 0
     """Step of the temperature staircase; 0: none."""
@@ -91,7 +92,7 @@ class Observation:
     """How long a fitted sensor has given nothing."""
 
 
-Detection = Callable[[Observation, EvseSettings], str | None]
+Detection = Callable[[Observation, EvseSettings], Said | None]
 """What was measured against what limit, or None when all is well."""
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from enum import Enum
 
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said, words
+from chargepoint.ipc.messages import Said
 
 TRIP_WITHIN_S = 1.2
 """The input must turn on this soon after the test began (Tinkerforge: 30 ms to 1.2 s; M)."""
@@ -46,7 +48,7 @@ class RcdTest:
         self._since_s = 0.0
         """When the test, the last one, or the first step began."""
         self._failures = 0
-        self.failure: str | None = None
+        self.failure: Said | None = None
         """What was wrong with the latest test; None when it passed."""
         self.ended: tuple[bool, str] | None = None
         """(passed, in words) of a test that ended in this step."""
@@ -90,11 +92,11 @@ class RcdTest:
         elif self._step is _Step.TRIPPING and tripped:
             self._step = _Step.RELEASING
         elif self._step is _Step.TRIPPING and since_s >= TRIP_WITHIN_S:
-            self._end(f"did not trip within {TRIP_WITHIN_S:g} s", now_s)
+            self._end(said("no_trip", limit_s=TRIP_WITHIN_S), now_s)
         elif self._step is _Step.RELEASING and tripped is False:
             self._end(None, now_s)
         elif self._step is _Step.RELEASING and since_s >= RELEASE_WITHIN_S:
-            self._end(f"did not release within {RELEASE_WITHIN_S:g} s", now_s)
+            self._end(said("no_release", limit_s=RELEASE_WITHIN_S), now_s)
         elif self._due(now_s) and may_test and tripped is False:
             self._step, self._since_s = _Step.TRIPPING, now_s
 
@@ -107,9 +109,10 @@ class RcdTest:
             return since_s >= waits_s[min(self._failures, len(waits_s)) - 1]
         return self._step is _Step.DUE
 
-    def _end(self, failure: str | None, now_s: float) -> None:
+    def _end(self, failure: Said | None, now_s: float) -> None:
         took_s = now_s - self._since_s
         self.failure = failure
         self._failures = self._failures + 1 if failure else 0
-        self.ended = failure is None, failure or f"tripped and released within {took_s:.2f} s"
+        passed = f"tripped and released within {took_s:.2f} s"
+        self.ended = failure is None, passed if failure is None else words(failure)
         self._step, self._since_s = _Step.FAILED if failure else _Step.PASSED, now_s

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from chargepoint.evse.offer import Offer
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said
+from chargepoint.ipc.messages import Said
 from hal.values import MeterReading, PilotMode, Quality
 
 BLIND_S = 5.0
@@ -53,19 +55,19 @@ class MeterWatch:
         live = behind and max(reading.voltage_v, default=0.0) > LIVE_V
         self._lives = self._lives + 1 if live else 0
 
-    def leaking(self, now_s: float) -> str | None:
-        """Current behind an open contactor, in words."""
+    def leaking(self, now_s: float) -> Said | None:
+        """Current behind an open contactor."""
         reading = self._recent(now_s)
         if self._leaks < BEHIND_READINGS or reading is None:
             return None
-        return f"{max(reading.current_a):.1f} A with the contactor open, limit {LEAK_A:g} A"
+        return said("current_behind", current_a=max(reading.current_a), limit_a=LEAK_A)
 
-    def live(self, now_s: float) -> str | None:
-        """Voltage behind an open contactor, in words."""
+    def live(self, now_s: float) -> Said | None:
+        """Voltage behind an open contactor."""
         reading = self._recent(now_s)
         if self._lives < BEHIND_READINGS or reading is None:
             return None
-        return f"{max(reading.voltage_v):.0f} V with the contactor open, limit {LIVE_V:g} V"
+        return said("voltage_behind", voltage_v=max(reading.voltage_v), limit_v=LIVE_V)
 
     def mains(self, closed_s: float | None, now_s: float) -> MeterReading | None:
         """The newest reading that shows the supply; `closed_s`: since when it is closed."""

@@ -74,6 +74,7 @@ class Told:
             evse=self._evse,
             hazard=change.hazard,
             detail=change.detail,
+            said=change.said,
             persists=HAZARDS[change.hazard].persists,
         )
 

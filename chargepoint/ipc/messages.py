@@ -55,6 +55,14 @@ class Phase(StrEnum):
     """Set inoperative."""
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A particular that can be told in every language: phrase `detail.ID` of the catalogue."""
+
+    id: str
+    fields: dict[str, float | str] = {}
+    """What it is filled in with, units in the names."""
+
+
 class StopCause(StrEnum):
     """Why energy stopped or a contactor opened."""
 
@@ -135,6 +143,7 @@ class LatchHazard(Command, frozen=True):
     evse: int
     hazard: str
     detail: str
+    said: Said | None = None
 
 
 class DrivePilot(Command, frozen=True):
@@ -279,6 +288,8 @@ class HazardRaised(Fact, frozen=True):
     detail: str
     """What was measured against what limit, in one line."""
     persists: bool = False
+    said: Said | None = None
+    """The same in figures; None where only the words are known."""
     """It outlives a restart: whoever keeps a disk keeps it, and sends `LatchHazard`."""
 
 

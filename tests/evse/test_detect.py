@@ -10,6 +10,7 @@ from chargepoint.evse.detect import contactor, mains, station, vehicle
 from chargepoint.evse.observation import BoardLevel, Observation
 from chargepoint.evse.pilot import Diode
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said, words
 from hal.values import BoardReading, MeterReading, PilotLevels, PilotState
 
 A, B, C, D, E, F = PilotState
@@ -115,7 +116,7 @@ SEEN: list[tuple[Any, dict[str, Any], bool]] = [
     (station.rcd_tripped, reading(rcd_tripped=False),                  False),
     (station.rcd_tripped, {**reading(rcd_tripped=True), "rcd_testing": True}, False),
     (station.rcd_tripped, {},                                          False),
-    (station.rcd_test_failed, {"rcd_failure": "did not trip"},         True),
+    (station.rcd_test_failed, {"rcd_failure": said("no_trip", limit_s=1.2)},         True),
     (station.rcd_test_failed, {},                                      False),
     (station.pe_lost, reading(pe_lost=True),                           True),
     (station.pe_lost, reading(pe_lost=False),                          False),
@@ -282,11 +283,11 @@ WORDS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("detect", "fields", "words"), WORDS)
+@pytest.mark.parametrize(("detect", "fields", "text"), WORDS)
 def test_a_detection_says_what_was_found_against_what(
-    detect: Any, fields: dict[str, Any], words: str
+    detect: Any, fields: dict[str, Any], text: str
 ) -> None:
-    assert detect(Observation(now_s=T, **fields), SETTINGS) == words
+    assert words(detect(Observation(now_s=T, **fields), SETTINGS)) == text
 
 
 def test_an_alarm_counts_even_in_a_reading_that_is_suspect_otherwise() -> None:

@@ -13,6 +13,7 @@ import pytest
 from chargepoint.evse.hazards import HAZARDS, Change, Hazards, seconds
 from chargepoint.evse.observation import Observation
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.ipc.messages import Said
 from hal.values import BoardReading, PilotState
 
 DAY_S = 86_400.0
@@ -246,18 +247,22 @@ def seen(now_s: float, *faults: str) -> Observation:
     return Observation(now_s=now_s, reading=reading, newest=reading, pilot=PilotState.C)
 
 
+def told(changes: tuple[Change, ...]) -> list[tuple[str, str | None]]:
+    return [(change.hazard, change.detail) for change in changes]
+
+
 def test_faults_without_a_name_here_are_told_by_their_own() -> None:
     hazards = Hazards(EvseSettings(evse=1))
     changes = hazards.update(seen(0.0, "supply", "fan", "tilted"))
-    assert changes == (Change(hazard="board_fault", detail="board reports fan, supply"),)
+    assert told(changes) == [("board_fault", "board reports fan, supply")]
     assert hazards.suspected, "tilted has not lasted yet"
     assert not Hazards(EvseSettings(evse=1)).suspected
 
 
 def test_each_raising_and_lifting_is_told_once() -> None:
     hazards = Hazards(EvseSettings(evse=1))
-    told = hazards.update(seen(0.0, "lock_stuck"))
-    assert told == (Change(hazard="lock_stuck", detail="reported by the board"),)
+    raised = hazards.update(seen(0.0, "lock_stuck"))
+    assert told(raised) == [("lock_stuck", "reported by the board")]
     assert hazards.update(seen(1.0, "lock_stuck")) == ()
     assert hazards.update(seen(2.0)) == (Change(hazard="lock_stuck", detail=None),)
     assert hazards.update(seen(3.0)) == ()
@@ -265,16 +270,18 @@ def test_each_raising_and_lifting_is_told_once() -> None:
 
 def test_what_is_detected_here_is_told_in_its_own_words() -> None:
     hazards = Hazards(EvseSettings(evse=1))
-    told = hazards.update(Observation(now_s=0.0, lock_stuck=True))
-    assert told == (Change(hazard="lock_stuck", detail="still locked after 5 attempts"),)
+    raised = hazards.update(Observation(now_s=0.0, lock_stuck=True))
+    assert told(raised) == [("lock_stuck", "still locked after 5 attempts")]
+    assert raised[0].said == Said(id="still_locked", fields={"attempts": 5})
 
 
 def test_a_hazard_of_before_is_raised_once_and_told_with_the_next_step() -> None:
     hazards = Hazards(EvseSettings(evse=1))
-    assert hazards.latch("tilted", "fell over") == (True, "tilted raised")
-    assert hazards.latch("tilted", "fell over") == (True, "tilted raised")
+    figures = Said(id="active", fields={"input": "tilt contact"})
+    assert hazards.latch("tilted", "fell over", figures) == (True, "tilted raised")
+    assert hazards.latch("tilted", "fell over", figures) == (True, "tilted raised")
     assert (hazards.active, hazards.opening, hazards.inhibiting) == (("tilted",), True, True)
-    assert hazards.update(seen(0.0)) == (Change(hazard="tilted", detail="fell over"),)
+    assert hazards.update(seen(0.0)) == (Change(hazard="tilted", detail="fell over", said=figures),)
     assert hazards.update(seen(9.0)) == ()
     assert hazards.active == ("tilted",)
 

@@ -6,6 +6,7 @@ import pytest
 
 from chargepoint.evse.rcd_test import RcdTest
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.ipc.messages import Said
 
 
 class Monitor:
@@ -87,7 +88,7 @@ def test_it_fails_after_1_2_s_without_a_trip() -> None:
     assert monitor.at(11.19, False)
     assert not monitor.at(11.21, False)
     assert monitor.test.ended == (False, "did not trip within 1.2 s")
-    assert monitor.test.failure == "did not trip within 1.2 s"
+    assert monitor.test.failure == Said(id="no_trip", fields={"limit_s": 1.2})
     assert (monitor.test.owed, monitor.test.running) == (True, False)
 
 

@@ -17,6 +17,7 @@ from chargepoint.ipc.messages import (
     Observed,
     PilotChanged,
     RcdTested,
+    Said,
 )
 from hal.values import PilotState
 from tests.evse.bench import TRAITS
@@ -66,11 +67,14 @@ def test_a_temperature_is_told_when_it_has_moved_by_a_degree() -> None:
     assert facts(told, unknown) == (Observed(seq=0, at_s=5.0, evse=unknown),)
 
 
+TILTED = Said(id="active", fields={"input": "tilt contact"})
+
+
 def test_causes_come_before_effects() -> None:
     told = Told(7)
     closed = ContactorClosed(seq=0, at_s=5.0, evse=7, operations=1)
     changes = (
-        Change(hazard="tilted", detail="tilt contact active"),
+        Change(hazard="tilted", detail="tilt contact active", said=TILTED),
         Change(hazard="door_open", detail=None),
     )
     b = replace(QUIET, pilot=PilotState.B)
@@ -84,6 +88,7 @@ def test_causes_come_before_effects() -> None:
             evse=7,
             hazard="tilted",
             detail="tilt contact active",
+            said=TILTED,
             persists=True,
         ),
         HazardCleared(seq=0, at_s=5.0, evse=7, hazard="door_open"),

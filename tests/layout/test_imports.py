@@ -32,7 +32,7 @@ ALLOWED = {
     "chargepoint.service_manager": (),
     "chargepoint.station_key": ("chargepoint.owner",),
     "chargepoint.owner":   (),
-    "chargepoint.catalog": (),
+    "chargepoint.catalog": ("chargepoint.catalog",),
     "chargepoint.ipc":     ("hal.values", "chargepoint.ipc"),
     "chargepoint.evse":    ("hal.values", "chargepoint.ipc.messages", "chargepoint.evse"),
     "chargepoint.control": ("hal", "chargepoint.evse", "chargepoint.ipc", "chargepoint.control",

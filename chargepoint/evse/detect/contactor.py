@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from chargepoint.evse.observation import Observation
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said
+from chargepoint.ipc.messages import Said
 from hal.values import BoardReading
 
 
-def contactor_welded(o: Observation, settings: EvseSettings) -> str | None:
+def contactor_welded(o: Observation, settings: EvseSettings) -> Said | None:
     reading = o.reading
     if reading is None or o.opened_s is None:
         return None
@@ -23,18 +25,18 @@ def contactor_welded(o: Observation, settings: EvseSettings) -> str | None:
     if not stuck or waited_s < settings.open_feedback_s:
         return o.leaking
     limit_s = settings.open_feedback_s
-    return f"{stuck[0]} closed {waited_s:.2f} s after the open command, limit {limit_s:g} s"
+    return said("contact_closed", contact=stuck[0], waited_s=waited_s, limit_s=limit_s)
 
 
-def contactor_driven(o: Observation, settings: EvseSettings) -> str | None:
+def contactor_driven(o: Observation, settings: EvseSettings) -> Said | None:
     if o.reading is None or not o.reading.contactor_commanded or o.opened_s is None:
         return None
     if o.reading.taken_s - o.opened_s < settings.open_feedback_s:
         return None
-    return "the board drives the coil, we command open"
+    return said("driven")
 
 
-def contactor_not_closing(o: Observation, settings: EvseSettings) -> str | None:
+def contactor_not_closing(o: Observation, settings: EvseSettings) -> Said | None:
     if o.closed_s is None or o.confirmed or o.reading is None:
         return None
     waited_s = o.reading.taken_s - o.closed_s
@@ -42,30 +44,30 @@ def contactor_not_closing(o: Observation, settings: EvseSettings) -> str | None:
     if missing is None or waited_s < settings.close_feedback_s:
         return None
     limit_s = settings.close_feedback_s
-    return f"{missing} open {waited_s:.2f} s after the close command, limit {limit_s:g} s"
+    return said("contact_not_closed", contact=missing, waited_s=waited_s, limit_s=limit_s)
 
 
-def contactor_opened_alone(o: Observation, _: EvseSettings) -> str | None:
+def contactor_opened_alone(o: Observation, _: EvseSettings) -> Said | None:
     if o.closed_s is None or not o.confirmed or o.reading is None:
         return None
     missing = _missing(o, o.reading)
-    return f"{missing} open while commanded closed" if missing is not None else None
+    return said("contact_opened", contact=missing) if missing is not None else None
 
 
-def output_live(o: Observation, settings: EvseSettings) -> str | None:
+def output_live(o: Observation, settings: EvseSettings) -> Said | None:
     if o.reading is None or not o.reading.output_live or o.opened_s is None:
         return o.live
     if o.reading.taken_s - o.opened_s < settings.open_feedback_s:
         return o.live
-    return "the board sees voltage behind the open contactor"
+    return said("voltage_seen")
 
 
-def phase_switch_stuck(o: Observation, settings: EvseSettings) -> str | None:
+def phase_switch_stuck(o: Observation, settings: EvseSettings) -> Said | None:
     if o.phases_s is None or o.reading is None or o.reading.phases is None:
         return None
     if o.reading.phases == o.phases or o.reading.taken_s - o.phases_s < settings.open_feedback_s:
         return None
-    return f"{o.reading.phases} phase(s), {o.phases} commanded"
+    return said("phases", phases=o.reading.phases, commanded=o.phases)
 
 
 def _contacts(reading: BoardReading) -> tuple[tuple[str, bool | None], ...]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from chargepoint.evse.observation import Observation
 from chargepoint.evse.settings import EvseSettings
+from chargepoint.evse.words import said
+from chargepoint.ipc.messages import Said
 
 MISSING_RATIO = 0.2
 """Below this a phase is missing rather than low (our choice)."""
 
 
-def over_voltage(o: Observation, settings: EvseSettings) -> str | None:
+def over_voltage(o: Observation, settings: EvseSettings) -> Said | None:
     limit_v = settings.nominal_v * settings.over_voltage_ratio
     high = [one for one in _voltages(o) if one[1] > limit_v]
-    return _text(high[0], limit_v) if high else None
+    return _voltage(high[0], limit_v) if high else None
 
 
-def under_voltage(o: Observation, settings: EvseSettings) -> str | None:
+def under_voltage(o: Observation, settings: EvseSettings) -> Said | None:
     limit_v = settings.nominal_v * settings.under_voltage_ratio
     missing_v = settings.nominal_v * MISSING_RATIO
     low = [
@@ -27,35 +29,35 @@ def under_voltage(o: Observation, settings: EvseSettings) -> str | None:
         for phase, voltage_v in _voltages(o)
         if voltage_v < limit_v and (phase == 1 or voltage_v >= missing_v)
     ]
-    return _text(low[0], limit_v) if low else None
+    return _voltage(low[0], limit_v) if low else None
 
 
-def phase_missing(o: Observation, settings: EvseSettings) -> str | None:
+def phase_missing(o: Observation, settings: EvseSettings) -> Said | None:
     limit_v = settings.nominal_v * MISSING_RATIO
     voltages = _voltages(o)
     missing = [one for one in voltages if one[1] < limit_v]
     if not missing or len(missing) == len(voltages) or settings.phases == 1:
         return None
-    return _text(missing[0], limit_v)
+    return _voltage(missing[0], limit_v)
 
 
-def frequency_out_of_range(o: Observation, settings: EvseSettings) -> str | None:
+def frequency_out_of_range(o: Observation, settings: EvseSettings) -> Said | None:
     frequency_hz = o.mains.frequency_hz if o.mains is not None else None
     low_hz, high_hz = settings.frequency_min_hz, settings.frequency_max_hz
     # A meter without voltage has no frequency to show; that is the voltage's matter.
     if not frequency_hz or low_hz <= frequency_hz <= high_hz:
         return None
-    return f"{frequency_hz:.2f} Hz, expected {low_hz:g} to {high_hz:g} Hz"
+    return said("frequency", frequency_hz=frequency_hz, low_hz=low_hz, high_hz=high_hz)
 
 
-def phase_rotation_wrong(o: Observation, _: EvseSettings) -> str | None:
+def phase_rotation_wrong(o: Observation, _: EvseSettings) -> Said | None:
     wrong = o.mains is not None and o.mains.phase_sequence_ok is False
-    return "the meter reports L1, L3, L2" if wrong else None
+    return said("rotation") if wrong else None
 
 
 def _voltages(o: Observation) -> tuple[tuple[int, float], ...]:
     return tuple(enumerate(o.mains.voltage_v, start=1)) if o.mains is not None else ()
 
 
-def _text(found: tuple[int, float], limit_v: float) -> str:
-    return f"L{found[0]} {found[1]:.0f} V, limit {limit_v:.0f} V"
+def _voltage(found: tuple[int, float], limit_v: float) -> Said:
+    return said("voltage", phase=found[0], voltage_v=found[1], limit_v=limit_v)
