@@ -2,8 +2,9 @@
 
 The order of decision is section 5.1 of the rule matrix (OCPP 1.6, sections 3.5, 4.1 and 4.2): when
 online the CSMS, unless LocalPreAuthorize and an entry of the local list or a valid verdict in the
-cache; when offline the list, the cache, then OfflineTxForUnknownIdEnabled. A question without an
-answer is decided as if offline.
+cache; when offline the list, the cache, the station's own cards, then OfflineTxForUnknownIdEnabled.
+Where there is no CSMS at all, the own cards come before whatever one has left behind, except for
+what its list forbids. A question without an answer is decided as if offline.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from chargepoint.station.desk import Desk, masked
 from chargepoint.station.device_model import DeviceModel
 from chargepoint.station.effects import AskAuthorization
 from chargepoint.station.local_list import LocalList
+from chargepoint.station.own_cards import OwnCards
 from chargepoint.station.records import IdToken, TokenInfo, TokenStatus
 from chargepoint.station.token_cache import TokenCache
 
@@ -32,6 +34,8 @@ class Decision:
 
     allowed: bool
     info: TokenInfo
+    own: bool = False
+    """The station's own list says so."""
 
 
 Then = Callable[[Decision], None]
@@ -56,12 +60,14 @@ class Authorization:
         clock: Clock,
         local_list: LocalList,
         cache: TokenCache,
+        own: OwnCards,
     ) -> None:
         self._desk = desk
         self._model = model
         self._clock = clock
         self._list = local_list
         self._cache = cache
+        self._own = own
         self._pending: dict[str, Question] = {}
         self._asked = 0
 
@@ -126,14 +132,25 @@ class Authorization:
 
     def offline(self, id_token: IdToken) -> Decision:
         """The decision without the CSMS; what the list forbids is forbidden in any case (A2)."""
-        locally = self._model.flag("AuthCtrlr", "LocalAuthorizeOffline")
-        stored = self.stored(id_token) if locally else self._list.find(id_token)
-        valid = stored is not None and stored.status is TokenStatus.ACCEPTED
-        if stored is not None and (locally or not valid):
-            return Decision(allowed=valid, info=stored)
+        own = self._own.verdict(id_token)
+        said = self._said(id_token)
+        if own is not None and (said is None or (self._own.alone and not self._forbids(id_token))):
+            return Decision(allowed=own.status is TokenStatus.ACCEPTED, info=own, own=True)
+        if said is not None:
+            return Decision(allowed=said.status is TokenStatus.ACCEPTED, info=said)
         if self._model.flag("AuthCtrlr", "OfflineTxForUnknownIdEnabled"):
             return Decision(allowed=True, info=TokenInfo(status=TokenStatus.ACCEPTED))
         return _refused(TokenStatus.UNKNOWN)
+
+    def _said(self, id_token: IdToken) -> TokenInfo | None:
+        """What holds offline of what the CSMS once said of this token."""
+        if self._model.flag("AuthCtrlr", "LocalAuthorizeOffline"):
+            return self.stored(id_token)
+        return self._list.find(id_token) if self._forbids(id_token) else None
+
+    def _forbids(self, id_token: IdToken) -> bool:
+        listed = self._list.find(id_token)
+        return listed is not None and listed.status is not TokenStatus.ACCEPTED
 
     def clear_cache(self) -> bool:
         """Empty the cache; False when there is none to be emptied (errata 3.23)."""

@@ -8,13 +8,13 @@ what a lost end can be made of again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from chargepoint.station.desk import Desk, masked
-from chargepoint.station.records import Stamp, StopReason, TransactionId, Trigger
+from chargepoint.station.records import IdToken, Stamp, StopReason, TransactionId, Trigger
 from chargepoint.station.transaction import Transaction
 
 SPACE = "history"
@@ -38,13 +38,18 @@ class Past:
     number: int
     """Place of the end within the transaction."""
     csms_id: int | None = None
+    card: int | None = None
+    """Number of the station's own card; None: it was none of them."""
 
 
 class History:
-    """What is kept, oldest first."""
+    """What is kept, oldest first. `card_of`: the number of an own card with this token."""
 
-    def __init__(self, desk: Desk, kept: Mapping[str, str]) -> None:
+    def __init__(
+        self, desk: Desk, kept: Mapping[str, str], card_of: Callable[[IdToken], int | None]
+    ) -> None:
         self._desk = desk
+        self._card_of = card_of
         self._past = {int(key): msgspec.json.decode(kept[key], type=Past) for key in kept}
         self._keys = {past.transaction: key for key, past in self._past.items()}
 
@@ -74,6 +79,7 @@ class History:
             trigger=end.trigger,
             number=end.number,
             csms_id=csms_id,
+            card=self._card_of(transaction.id_token),
         )
         self._keep(end.sequence, past)
         while len(self._past) > KEPT_MAX:

@@ -11,6 +11,7 @@ from chargepoint.station.effects import AnswerHere, TransferData, Verdict
 from chargepoint.station.local_limits import LocalLimits
 from chargepoint.station.local_requests import LocalRequest
 from chargepoint.station.maintenance import Maintenance
+from chargepoint.station.own_cards import OwnCards
 from chargepoint.station.session import Session
 from chargepoint.station.unlocking import Unlocking
 
@@ -25,6 +26,7 @@ class LocalDesk:
         limits: LocalLimits,
         unlocking: Unlocking,
         maintenance: Maintenance,
+        cards: OwnCards,
         sessions: Mapping[int, Session],
         follow: Callable[[], None],
     ) -> None:
@@ -33,6 +35,7 @@ class LocalDesk:
         self._limits = limits
         self._unlocking = unlocking
         self._maintenance = maintenance
+        self._cards = cards
         self._sessions = sessions
         self._follow = follow
 
@@ -48,6 +51,15 @@ class LocalDesk:
             case requests.VisitRecorded():
                 problem = self._maintenance.record(event.by, event.note, event.tasks)
                 self._answer(event, problem is None, problem or "recorded")
+            case requests.AddCardAsked():
+                problem = self._cards.add(event.id_token, event.name, event.until)
+                self._answer(event, problem is None, problem or "added")
+            case requests.ForgetCardAsked():
+                problem = self._cards.forget(event.card)
+                self._answer(event, problem is None, problem or "forgotten")
+            case requests.ChangeCardAsked():
+                problem = self._cards.change(event.card, event.name, event.enabled, event.until)
+                self._answer(event, problem is None, problem or "changed")
             case requests.TransferAsked():
                 self._transfer(event)
             case requests.Transferred(ok=ok, detail=detail):

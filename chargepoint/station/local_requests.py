@@ -5,7 +5,12 @@ Each is answered with `AnswerHere` under its `request`, as soon as what it asks 
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Literal
+
 import msgspec
+
+from chargepoint.station.records import IdToken
 
 
 class LocalRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,30 @@ class UnlockHereAsked(LocalRequest, frozen=True, kw_only=True):
     """Free the plug; a transaction that is still running ends first."""
 
     evse: int
+
+
+class AddCardAsked(LocalRequest, frozen=True, kw_only=True):
+    """Take a card into the station's own list."""
+
+    id_token: IdToken
+    name: str
+    until: date | None
+
+
+class ForgetCardAsked(LocalRequest, frozen=True, kw_only=True):
+    """Strike the card of this name off the list."""
+
+    card: str
+
+
+class ChangeCardAsked(LocalRequest, frozen=True, kw_only=True):
+    """Change what is not None of the card of this name."""
+
+    card: str
+    name: str | None
+    enabled: bool | None
+    until: date | Literal[""] | None
+    """Empty: no last day any more."""
 
 
 class TransferAsked(LocalRequest, frozen=True, kw_only=True):

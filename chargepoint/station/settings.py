@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Nobody ran this software before; an earlier wall time is a clock that was never set."""
+
+
+def day_utc(at: datetime) -> date:
+    """The day of an aware instant, as it is at Greenwich."""
+    return at.astimezone(UTC).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,12 @@ class StationSettings:
     maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
     tariff: TariffSettings | None = None
     """What the station shows of costs by itself; None: nothing."""
+    alone: bool = False
+    """There is no CSMS."""
+    own_cards: bool = False
+    """The station's own cards decide while no CSMS can be asked."""
+    day_of: Callable[[datetime], date] = day_utc
+    """The day, as people at the station count it."""
     signed_firmware_only: bool = False
     """UpdateFirmware, which knows no signature, is refused."""
 

@@ -3,9 +3,9 @@
 `handle` takes one event and returns what it leads to, in order; `grants` says what each EVSE may do
 now; `deadline_s` when to come back without any other event. What the parts are, from the edge
 inwards: `cards`, `remote`, `unlocking`, `resets`, `local_desk` (requests), `authorization` with
-`local_list` and `token_cache`, `reservations`, `session` with `charge`, `ending`, `metering`,
-`evse_meter` (one per EVSE), `kept_hazards`, `connector_state`, `availability`, `limits` with
-`local_limits`, `smart_charging`, `transaction` and `outbox` (the ledger), `counters`, `usage`,
+`local_list`, `token_cache` and `own_cards`, `reservations`, `session` with `charge`, `ending`,
+`metering`, `evse_meter` (one per EVSE), `kept_hazards`, `connector_state`, `availability`, `limits`
+with `local_limits`, `smart_charging`, `transaction` and `outbox` (the ledger), `counters`, `usage`,
 `maintenance`, `tariff`, `security` and `safekeeping`, `files`, `device_model`, `clock`.
 """
 
@@ -28,6 +28,7 @@ from chargepoint.station import (
     maintenance,
     metering,
     outbox,
+    own_cards,
     pricing,
     reservations,
     smart_charging,
@@ -64,6 +65,7 @@ from chargepoint.station.meter_values import MeterValues
 from chargepoint.station.metering import AlignedGrid
 from chargepoint.station.outbox import Outbox
 from chargepoint.station.overview import Overview, evse_overview, ledger_overview
+from chargepoint.station.own_cards import OwnCards
 from chargepoint.station.prices import PriceRequest
 from chargepoint.station.pricing import Pricing
 from chargepoint.station.reasons import Circumstances, Reason, reasons
@@ -105,7 +107,16 @@ class Station:
         self._acceptance = Acceptance(
             desk, settings.acceptance_needed, restored.space(acceptance.SPACE)
         )
-        self._history = History(desk, restored.space(history.SPACE))
+        self.own_cards = OwnCards(
+            desk,
+            self.clock,
+            restored.space(own_cards.SPACE),
+            restored.space(own_cards.HEAD_SPACE),
+            deciding=settings.own_cards,
+            alone=settings.alone,
+            day_of=settings.day_of,
+        )
+        self._history = History(desk, restored.space(history.SPACE), self.own_cards.number)
         self._outbox.remembered = self._history.csms_id
         self._books = TransactionBooks(desk, self._outbox, settings.id, self._history.ended)
         self.resending = Resending(desk, self.clock, self._outbox, self._history)
@@ -137,9 +148,16 @@ class Station:
             restored.space(local_list.SPACE),
             restored.space(local_list.HEAD_SPACE),
         )
-        self._authorization = Authorization(desk, self.device_model, self.clock, self._list, cache)
+        self._authorization = Authorization(
+            desk, self.device_model, self.clock, self._list, cache, self.own_cards
+        )
         self.forecast = Forecast(
-            desk, self.device_model, self._authorization, self._reservations, self._list.holds
+            desk,
+            self.device_model,
+            self._authorization,
+            self._reservations,
+            self._list.holds,
+            self.own_cards,
         )
         self._security = SecurityEvents(desk, self._outbox, self.clock)
         self._safekeeping = Safekeeping(
@@ -199,6 +217,7 @@ class Station:
             self._local_limits,
             self._unlocking,
             self.maintenance,
+            self.own_cards,
             self._sessions,
             self._withdraw_inoperative,
         )
