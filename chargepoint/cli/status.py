@@ -120,7 +120,7 @@ def show_evse(evse: EvseStatus) -> None:
 def condition(control: EvseSnapshot) -> str:
     """Pilot, contactor, what is offered, and what binds it, in one line."""
     pilot = control.pilot.value if control.pilot else "?"
-    contactor = "closed" if control.contactor_closed else "open"
+    contactor = {True: "closed", False: "open", None: "not known"}[control.contactor_closed]
     phases = "1 phase" if control.phases == 1 else f"{control.phases} phases"
     return (
         f"Pilot {pilot}, {control.phase.value}; contactor {contactor}; "

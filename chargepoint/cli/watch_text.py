@@ -117,7 +117,7 @@ def alert(one: AlertStatus) -> str:
 
 def _control(picture: Picture, control: EvseSnapshot) -> list[str]:
     phase = click.style(control.phase.value, fg=PHASE_COLOURS.get(control.phase.value))
-    contactor = "closed" if control.contactor_closed else "open"
+    contactor = {True: "closed", False: "open", None: "not known"}[control.contactor_closed]
     lock = {True: ", locked", False: ", unlocked", None: ""}[control.locked]
     heat = "" if control.temperature_c is None else f", {control.temperature_c:.0f} °C"
     lines = [

@@ -21,6 +21,8 @@ class Contactor:
         """The auxiliary contact has followed the close command."""
         self.closed = False
         """As the board says; where it cannot, as commanded and waited for."""
+        self.known_open = False
+        """Open for sure, since a reading said so or the board's watchdog ran out, until closed."""
         self.closed_s: float | None = None
         """When it was last commanded closed."""
         self.opened_s: float | None = None
@@ -52,16 +54,23 @@ class Contactor:
             self.opened_s = now_s
         self.commanded = closed
 
+    @property
+    def state(self) -> bool | None:
+        """Closed or open; None: it should be open, and nobody knows yet whether it is."""
+        return self.closed if self.closed or self.commanded or self.known_open else None
+
     def follow_feedback(
-        self, feedback: bool | None, phase: Phase, now_s: float
+        self, feedback: bool | None, phase: Phase, heard_s: float | None, now_s: float
     ) -> ContactorClosed | ContactorOpened | None:
         """Compare command and auxiliary contact; the fact to tell, if there is one.
 
-        An unexplained opening is not told while it is commanded closed: the reason (the vehicle,
-        a hazard) comes with one of the next readings and ends the command.
+        `heard_s`: of the newest word that may be believed; endless once the board's own watchdog
+        must have opened. An unexplained opening is not told while it is commanded closed: the
+        reason (the vehicle, a hazard) comes with one of the next readings and ends the command.
         """
         waited = self.commanded and phase is not Phase.CLOSING
         self.closed = waited if feedback is None else feedback
+        self._follow_opening(heard_s)
         if self.closed and self.commanded:
             self.confirmed = True
             if not self._told:
@@ -74,13 +83,20 @@ class Contactor:
                     operations=self.operations,
                     took_s=self._took_s(feedback, now_s),
                 )
-        if self._told and not self.closed and not self.commanded:
+        if self._told and self.known_open:
             self._told = False
             cause = self.stop_cause or StopCause.HAZARD
             return ContactorOpened(
                 seq=0, at_s=now_s, evse=self._evse, cause=cause, under_load=self._under_load
             )
         return None
+
+    def _follow_opening(self, heard_s: float | None) -> None:
+        """A command to open that no word of the board follows may not have arrived."""
+        if self.commanded or self.closed:
+            self.known_open = False
+        elif heard_s is not None and self.opened_s is not None and heard_s >= self.opened_s:
+            self.known_open = True
 
     def _took_s(self, feedback: bool | None, now_s: float) -> float | None:
         if feedback is None or self.closed_s is None:

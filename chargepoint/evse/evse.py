@@ -147,7 +147,9 @@ class Evse:
         parts.machine.step(situation, now_s)
         parts.contactor.follow_phase(before, parts.machine.phase, situation)
         command = self._command(situation, now_s)
-        moved = parts.contactor.follow_feedback(parts.feedback, parts.machine.phase, now_s)
+        moved = parts.contactor.follow_feedback(
+            parts.feedback, parts.machine.phase, parts.heard_s(now_s), now_s
+        )
         facts = self._told.facts(
             self.snapshot(), expired, changes, parts.rcd_test.ended, moved, now_s
         )
@@ -162,7 +164,7 @@ class Evse:
             pilot=senses.pilot,
             plug_in=senses.plug_in,
             connected=senses.connected,
-            contactor_closed=parts.contactor.closed,
+            contactor_closed=parts.contactor.state,
             permitted=parts.permission.held(self._now_s),
             operative=parts.operative,
             limit_a=parts.limit_a,

@@ -5,6 +5,8 @@ Nothing is remembered here: `observation` and `situation` put together afresh wh
 
 from __future__ import annotations
 
+import math
+
 from chargepoint.evse.contactor import Contactor
 from chargepoint.evse.derating import Derating
 from chargepoint.evse.hazards import Hazards
@@ -93,6 +95,17 @@ class Parts:
     def known_open(self) -> bool:
         """The same, by a word of the board that may be believed now."""
         return self.at_rest and self.senses.fresh
+
+    def heard_s(self, now_s: float) -> float | None:
+        """Of which instant the board's word on its contactor is; endless once its own watchdog has
+        opened it; None: there is no word, or a board that runs the pilot may keep it closed."""
+        reading, watchdog_s = self.senses.reading, self.traits.watchdog_s
+        if reading is not None and self.senses.fresh:
+            own_way = self.traits.runs_pilot and self.offer.mode is PilotMode.OFFER
+            return None if own_way and self.senses.asking_s is not None else reading.taken_s
+        since_s = max(self.senses.heard_s, self.contactor.opened_s or now_s)
+        silent = watchdog_s is not None and now_s - since_s >= watchdog_s
+        return math.inf if silent else None
 
     @property
     def must_be_open_s(self) -> float | None:

@@ -242,7 +242,8 @@ class PilotDecoder:
 class CableDecoder:
     """Rating of the plugged cable, the lowest that was read in this plug-in.
 
-    Lowest, because a contact that gets worse, or is tampered with, must not raise the current.
+    Lowest, because a contact that gets worse, or is tampered with, must not raise the current; and
+    the newest sample counts where it is lower, because the cable may be another one already.
     """
 
     def __init__(self, settings: EvseSettings) -> None:
@@ -250,8 +251,15 @@ class CableDecoder:
         self._codes: Streak[float | str] = Streak()
         self.coded_a: float | None = None
         """Rating as read now, debounced; 0: no cable; None: not readable."""
-        self.rating_a: float | None = None
-        """Rating that holds in this plug-in; None until one was read."""
+        self._newest_a: float | None = None
+        self._lowest_a: float | None = None
+
+    @property
+    def rating_a(self) -> float | None:
+        """Rating that holds; None until one was read in this plug-in, and since a gap in it."""
+        if self._lowest_a is None or self._newest_a is None:
+            return None
+        return min(self._lowest_a, self._newest_a)
 
     def take(self, reading: BoardReading) -> None:
         """Take one good reading; without proximity in it nothing changes."""
@@ -262,14 +270,21 @@ class CableDecoder:
         else:
             return
         self._codes.take("unreadable" if coded is None else coded, reading.taken_s)
+        if coded and self._newest_a is not None:
+            self._newest_a = coded
         if not self._codes.lasts(self._settings.close_samples):
             return
         self.coded_a = coded
         if coded:
-            self.rating_a = coded if self.rating_a is None else min(self.rating_a, coded)
+            self._newest_a = coded
+            self._lowest_a = coded if self._lowest_a is None else min(self._lowest_a, coded)
+
+    def forget(self) -> None:
+        """Too much was missed: until the cable has been read anew, no rating holds."""
+        self._newest_a = None
+        self._codes.clear()
 
     def unplugged(self) -> None:
         """The next cable may be another one."""
-        self.rating_a = None
-        self.coded_a = None
-        self._codes.clear()
+        self._lowest_a = self.coded_a = None
+        self.forget()

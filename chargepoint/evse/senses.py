@@ -56,6 +56,7 @@ class Senses:
                 self._take_reading(reading, offering)
         if not self.fresh:
             self._decoder.forget()
+            self._cable.forget()
             self.reached_s = now_s
         self._follow_plug()
 
@@ -96,6 +97,11 @@ class Senses:
     def age_s(self) -> float:
         """Age of the newest good reading, or how long the board has owed the first one."""
         return self._now_s - self._fresh_s if self._board is BoardLevel.HEARD else 0.0
+
+    @property
+    def heard_s(self) -> float:
+        """When the board was last heard."""
+        return self._fresh_s
 
     @property
     def sample_age_s(self) -> float:

@@ -198,8 +198,9 @@ class EvseSnapshot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     plug_in: int
     """Counts vehicles connected since this control started; the same number is the same plug-in."""
     connected: bool
-    contactor_closed: bool
-    """As commanded and, where the board has feedback, confirmed."""
+    contactor_closed: bool | None
+    """As commanded and, where the board has feedback, confirmed; None: told to open, and the board
+    has been silent since then, for less long than its watchdog takes."""
     permitted: bool
     operative: bool
     limit_a: float

@@ -1,8 +1,10 @@
 """How long the end of a transaction waits, so that its register is the one that counts.
 
 After a stop the contactor opens, and the meter is read once more: only then does the register stand
-still. Both waits are bounded. A transaction that a power loss interrupted waits for the meter too,
-but keeps its last known instant.
+still. Both waits are bounded. While its board is silent a contactor does not count as open before
+the board's own watchdog must have opened it: until then energy may flow, and it belongs to whoever
+charges. A transaction that a power loss interrupted waits for the same, but keeps its last known
+instant.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from chargepoint.station.evse_meter import EvseMeter
 from chargepoint.station.records import IdToken, StopReason, Trigger
 from chargepoint.station.vehicle import Vehicle
 
-OPEN_WAIT_S = 15.0
-"""Longest wait for the contactor to open: 6 s of ramp-down, and some."""
+OPEN_WAIT_S = 20.0
+"""Longest wait for the contactor to open: 6 s of ramp-down, 10 s of the watchdog of a board that
+falls silent just then, and some."""
 
 METER_WAIT_S = 3.0
 """Longest wait for a reading after the contactor has opened."""
@@ -40,9 +43,7 @@ class Ending:
 
     def ready(self, vehicle: Vehicle, meter: EvseMeter, now_s: float) -> bool:
         """Nothing more to wait for, or no more time."""
-        return now_s >= self.until_s or (
-            _meter_heard(meter) if self.loss else _settled(vehicle, meter)
-        )
+        return now_s >= self.until_s or _settled(vehicle, meter)
 
     def hurried(self, vehicle: Vehicle, now_s: float) -> Ending:
         """With its wait shortened: once the contactor is open there is only the meter."""
@@ -65,10 +66,6 @@ def lost(now_s: float) -> Ending:
         until_s=now_s + LOSS_METER_WAIT_S,
         loss=True,
     )
-
-
-def _meter_heard(meter: EvseMeter) -> bool:
-    return not meter.present or meter.fresh_register is not None
 
 
 def _settled(vehicle: Vehicle, meter: EvseMeter) -> bool:

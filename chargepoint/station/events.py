@@ -55,7 +55,8 @@ class EvseView:
     plug_in: int
     """Counts plug-ins of one run of the safety program; together with its boot id it names one."""
     connected: bool
-    contactor_closed: bool
+    contactor_closed: bool | None
+    """None: it should be open, and nobody knows yet whether it is."""
     offered_a: float
     limit_a: float
     cable_current_a: float | None

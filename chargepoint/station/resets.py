@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from chargepoint.station.desk import Desk
 from chargepoint.station.effects import Answer, Restart, Verdict
+from chargepoint.station.ending import METER_WAIT_S, OPEN_WAIT_S
 from chargepoint.station.events import ResetKind, ResetRequested
 from chargepoint.station.outbox import Outbox
 from chargepoint.station.records import StopReason, Trigger
@@ -19,8 +20,8 @@ from chargepoint.station.security import SecurityEvents
 from chargepoint.station.session import Session
 
 DELIVERY_WAIT_S = 60.0
-HARD_WAIT_S = 10.0
-"""For the ramp-down and a last reading of the meter: energy must not flow beyond a stored end."""
+HARD_WAIT_S = OPEN_WAIT_S + METER_WAIT_S
+"""For the contactor and a last reading of the meter: energy must not flow beyond a stored end."""
 
 
 class Resets:

@@ -32,7 +32,7 @@ class Vehicle:
         self.plugged_s = 0.0
         self.phase_since_s = 0.0
         self.open_since_s: float | None = None
-        """When the contactor was first seen open; None: closed or not known."""
+        """When the contactor was first known to be open; None: closed or not known."""
         self.fault_since_s: float | None = None
         """When a problem began that stops the connector."""
         self.kept: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Vehicle:
             self.phase_since_s = at_s
         self.view = view
         self._away_s = None
-        if view.contactor_closed:
+        if view.contactor_closed is not False:
             self.open_since_s = None
         elif self.open_since_s is None:
             self.open_since_s = at_s

@@ -193,7 +193,8 @@ def _snapshot(evse: EvseSnapshot, label: Labels) -> Iterator[Sample]:
     yield Sample("evse_offered_amperes", evse.offered_a, label)
     yield Sample("evse_permitted", evse.permitted, label)
     yield Sample("evse_limit_lease_expired", evse.limit_expired, label)
-    yield Sample("evse_contactor_closed", evse.contactor_closed, label)
+    if evse.contactor_closed is not None:
+        yield Sample("evse_contactor_closed", evse.contactor_closed, label)
     yield Sample("evse_hazards", len(evse.hazards), label)
     for hazard in evse.hazards:
         yield Sample("evse_hazard", 1, (*label, ("hazard", hazard)))

@@ -90,7 +90,7 @@ def switched(contactor: Contactor, closed: bool, now_s: float) -> object:
     """Commanded, and followed at once by the auxiliary contact."""
     contactor.command(closed, now_s)
     phase = Phase.ENERGISED if closed else Phase.OPENING
-    return contactor.follow_feedback(closed, phase, now_s)
+    return contactor.follow_feedback(closed, phase, now_s, now_s)
 
 
 @pytest.mark.parametrize(("end", "under_load"), [(PAUSED, False), (GONE, True), (ASKING, True)])
@@ -112,29 +112,29 @@ def test_an_opening_is_under_load_unless_the_vehicle_had_paused(
 def test_each_change_is_told_once_and_only_when_command_and_contact_agree() -> None:
     contactor = Contactor(1)
     contactor.command(True, 1.0)
-    assert contactor.follow_feedback(False, Phase.CLOSING, 1.0) is None
+    assert contactor.follow_feedback(False, Phase.CLOSING, 1.0, 1.0) is None
     assert not contactor.confirmed
-    assert contactor.follow_feedback(True, Phase.CLOSING, 1.1) is not None
+    assert contactor.follow_feedback(True, Phase.CLOSING, 1.1, 1.1) is not None
     assert contactor.confirmed
-    assert contactor.follow_feedback(True, Phase.ENERGISED, 1.2) is None
-    assert contactor.follow_feedback(False, Phase.ENERGISED, 1.3) is None, "not our command"
+    assert contactor.follow_feedback(True, Phase.ENERGISED, 1.2, 1.2) is None
+    assert contactor.follow_feedback(False, Phase.ENERGISED, 1.3, 1.3) is None, "not our command"
     contactor.command(False, 1.4)
-    assert contactor.follow_feedback(True, Phase.OPENING, 1.4) is None
-    told = contactor.follow_feedback(False, Phase.OPENING, 1.5)
+    assert contactor.follow_feedback(True, Phase.OPENING, 1.4, 1.4) is None
+    told = contactor.follow_feedback(False, Phase.OPENING, 1.5, 1.5)
     assert isinstance(told, ContactorOpened)
     assert told.cause is StopCause.HAZARD, "where nothing else is known"
-    assert contactor.follow_feedback(False, Phase.OPENING, 1.6) is None
+    assert contactor.follow_feedback(False, Phase.OPENING, 1.6, 1.6) is None
 
 
 def test_without_a_contact_a_closing_counts_when_the_wait_is_over() -> None:
     contactor = Contactor(1)
     contactor.command(True, 1.0)
-    assert contactor.follow_feedback(None, Phase.CLOSING, 1.0) is None
+    assert contactor.follow_feedback(None, Phase.CLOSING, 1.0, 1.0) is None
     assert not contactor.closed
-    assert contactor.follow_feedback(None, Phase.ENERGISED, 1.3) is not None
+    assert contactor.follow_feedback(None, Phase.ENERGISED, 1.3, 1.3) is not None
     assert contactor.closed
     contactor.command(False, 2.0)
-    assert contactor.follow_feedback(None, Phase.OPENING, 2.0) is not None
+    assert contactor.follow_feedback(None, Phase.OPENING, 2.0, 2.0) is not None
     assert not contactor.closed
 
 
@@ -156,5 +156,5 @@ def test_instants_are_those_of_the_first_command_and_a_closing_is_confirmed_anew
 def test_a_contact_that_is_closed_without_command_is_no_closing_of_ours() -> None:
     contactor = Contactor(1)
     contactor.command(False, 1.0)
-    assert contactor.follow_feedback(True, Phase.STARTING, 1.0) is None
+    assert contactor.follow_feedback(True, Phase.STARTING, 1.0, 1.0) is None
     assert (contactor.closed, contactor.confirmed, contactor.operations) == (True, False, 0)

@@ -299,6 +299,21 @@ def test_the_offer_is_the_smallest_of_all_limits() -> None:
     assert bench.evse.snapshot().cable_current_a == 20.0
 
 
+def test_a_cable_that_was_changed_while_the_board_was_silent_bounds_the_first_offer() -> None:
+    """The vehicle was never seen to leave, so this is the same plug-in with a thinner cable."""
+    bench = Bench(socket=True, current_max_a=32.0)
+    bench.permit, bench.limit_a, bench.vehicle = True, 32.0, "B"
+    bench.override = {"proximity_ohm": 100.0}
+    bench.until(Phase.OFFERING)
+    bench.run(0.1)
+    assert bench.command.current_a == 32.0
+    bench.answers = False
+    bench.run(5.0)
+    bench.answers, bench.override = True, {"proximity_ohm": 1500.0}
+    offers = [bench.tick().current_a for _ in range(500)]
+    assert (max(offers), bench.evse.snapshot().plug_in) == (13.0, 1)
+
+
 def test_a_socket_whose_board_cannot_read_the_cable_offers_13_a_at_most() -> None:
     traits = BoardTraits(
         watchdog_s=1.0,
@@ -313,6 +328,42 @@ def test_a_socket_whose_board_cannot_read_the_cable_offers_13_a_at_most() -> Non
     )
     bench = charging(socket=True, traits=traits)
     assert bench.command.current_a == 13.0
+
+
+# --- A silent board -------------------------------------------------------------------------------
+
+
+def test_a_contactor_is_not_known_to_be_open_before_the_watchdog_of_a_silent_board() -> None:
+    """The command may not have arrived: until then energy may flow on."""
+    bench = charging()
+    bench.answers = False
+    bench.run(1.0)
+    assert (bench.command.closed, bench.phase) == (False, Phase.FAULTED)
+    assert bench.evse.snapshot().contactor_closed is None
+    assert bench.told(ContactorOpened) == []
+    bench.run(TRAITS.watchdog_s or 0.0)
+    assert bench.evse.snapshot().contactor_closed is False
+    assert opened(bench).cause is StopCause.HAZARD
+
+
+def test_a_contactor_whose_board_has_no_watchdog_is_not_known_to_be_open_until_it_is_heard() -> (
+    None
+):
+    bench = charging(traits=replace(TRAITS, watchdog_s=None))
+    bench.answers = False
+    bench.run(60.0)
+    assert bench.evse.snapshot().contactor_closed is None
+    bench.answers = True
+    bench.run(0.1)
+    assert bench.evse.snapshot().contactor_closed is False
+
+
+def test_a_contactor_that_was_seen_open_stays_so_while_its_board_is_silent() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.answers = False
+    bench.run(60.0)
+    assert bench.evse.snapshot().contactor_closed is False
 
 
 # --- Leases ---------------------------------------------------------------------------------------

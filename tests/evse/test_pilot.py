@@ -189,6 +189,25 @@ def test_a_coding_that_turns_unreadable_leaves_the_rating() -> None:
     assert (decoder.rating_a, decoder.coded_a) == (32, None)
 
 
+def test_a_lower_coding_counts_at_once_and_a_higher_one_only_for_the_next_plug_in() -> None:
+    """The cable may have been changed between two samples, and nobody saw it."""
+    decoder = CableDecoder(SETTINGS)
+    feed_cable(decoder, 100, 100, 100, 1500)
+    assert decoder.rating_a == 13
+    feed_cable(decoder, 100)
+    assert decoder.rating_a == 63
+
+
+def test_after_a_gap_no_rating_holds_until_the_cable_was_read_anew() -> None:
+    decoder = CableDecoder(SETTINGS)
+    feed_cable(decoder, 680, 680, 680)
+    decoder.forget()
+    feed_cable(decoder, 100, 100)
+    assert decoder.rating_a is None
+    feed_cable(decoder, 100)
+    assert decoder.rating_a == 20, "no higher than before in this plug-in"
+
+
 def test_a_board_may_read_the_rating_itself() -> None:
     decoder = CableDecoder(SETTINGS)
     for number in range(3):

@@ -21,8 +21,11 @@ from hil.csms.central import Central, Refusal
 from hil.plant.board import ReferenceBoard
 from hil.plant.evse import PlantEvse
 
+WATCHDOG_S = 10.0
+"""The longest that a board may have: energy flows on for so long while it is silent."""
+
 TRAITS = BoardTraits(
-    watchdog_s=1.0,
+    watchdog_s=WATCHDOG_S,
     opens_alone=True,
     runs_pilot=False,
     current_max_a=32.0,

@@ -55,7 +55,7 @@ from hil.plant.evse import PlantEvse
 from hil.plant.meter import EnergyMeter
 from hil.plant.plant import Plant
 from hil.plant.vehicle import Request, Traits, Vehicle
-from tests.sim.parts import TRAITS, Disk, Link, SimBoard, meter_reading
+from tests.sim.parts import TRAITS, WATCHDOG_S, Disk, Link, SimBoard, meter_reading
 from tests.sim.reason_rules import ReasonRules
 
 BEGIN = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -142,7 +142,7 @@ class World:
         evses = {}
         for number in EVSES:
             board = ReferenceBoard(BoardOptions(), self.now_s)
-            board.set_watchdog(10.0)
+            board.set_watchdog(WATCHDOG_S)
             evses[number] = PlantEvse(
                 number,
                 phases=3,

@@ -83,6 +83,22 @@ def test_both_programs_gone_end_it_as_a_power_loss_with_the_meters_register() ->
     assert world.state() is State.FINISHING
 
 
+def test_what_flows_until_the_contactor_is_open_belongs_to_the_transaction_that_was_lost() -> None:
+    """Both programs come back while the board is still silent: it has not opened yet."""
+    world = World()
+    world.charging()
+    world.kill_both(away_s=2.0)
+    world.evses[1].closed = True
+    world.board_silent(1)
+    world.accept()
+    world.wait(6.0)
+    assert world.ends == []
+    world.watchdog_ran_out(1)
+    world.wait(2.0)
+    assert [end.reason for end in world.ends] == [StopReason.POWER_LOSS]
+    assert world.ends[0].meter_stop_wh == math.floor(world.evses[1].energy_wh)
+
+
 def test_after_a_power_loss_the_end_has_the_last_known_time() -> None:
     """X8, TC_032_2: the record's stamp is of the earlier boot, and still becomes a wall time."""
     world = World()
@@ -90,6 +106,7 @@ def test_after_a_power_loss_the_end_has_the_last_known_time() -> None:
     lost_s = world.now_s
     world.kill_both(host=True)
     world.accept()
+    world.wait(2.0)
     (end,) = world.ends
     assert end.stamp.boot == "host-1"
     assert lost_s - 61.0 <= end.stamp.at_s <= lost_s
@@ -107,6 +124,7 @@ def test_after_a_power_loss_a_register_that_cannot_be_is_not_billed() -> None:
     world.evses[1].energy_wh = 9_999_999.0
     world.kill_both(host=True)
     world.accept()
+    world.wait(2.0)
     (end,) = world.ends
     assert billed - 200 <= end.meter_stop_wh <= billed
 

@@ -398,8 +398,33 @@ def test_the_end_waits_for_the_contactor_only_for_a_while() -> None:
     world.charging()
     world.tell(ev.ControlLost(at_s=world.now_s))
     world.card("04A1")
-    world.now_s += 15.0
+    world.now_s += 20.0
     world.tell(ev.Ticked(at_s=world.now_s))
+    assert [end.reason for end in world.ends] == [StopReason.LOCAL]
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 7.0])
+def test_what_flows_while_the_board_is_silent_belongs_to_whoever_charged(silent_s: float) -> None:
+    """The contactor opens with the board's own watchdog only, here 10 s after the last word."""
+    world = World()
+    world.charging()
+    world.board_silent(1)
+    world.wait(silent_s)
+    world.card("04A1")
+    world.wait(10.0 - silent_s)
+    assert world.ends == []
+    world.watchdog_ran_out(1)
+    world.wait(2.0)
+    assert [end.reason for end in world.ends] == [StopReason.LOCAL]
+    bill_is_right(world)
+
+
+def test_a_board_that_is_silent_for_good_does_not_keep_the_end() -> None:
+    world = World()
+    world.charging()
+    world.board_silent(1)
+    world.card("04A1")
+    world.wait(20.0)
     assert [end.reason for end in world.ends] == [StopReason.LOCAL]
 
 

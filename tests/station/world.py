@@ -104,6 +104,8 @@ class Evse:
     offered_a: float = 0.0
     metered: bool = True
     """The meter answers."""
+    heard: bool = True
+    """The board answers."""
 
 
 @dataclass
@@ -252,6 +254,23 @@ class World:
             it.phase = EvsePhase.CONNECTED if it.connected else EvsePhase.IDLE
         self.observe(it)
 
+    def board_silent(self, evse: int) -> None:
+        """The contactor stays as it is, and nobody knows."""
+        it = self.evses[evse]
+        it.heard, it.hazards, it.phase, it.offered_a = (
+            False,
+            ("board_lost",),
+            EvsePhase.FAULTED,
+            0.0,
+        )
+        self.observe(it)
+
+    def watchdog_ran_out(self, evse: int) -> None:
+        """The contactor of a silent board is open by now."""
+        it = self.evses[evse]
+        it.heard, it.closed = True, False
+        self.observe(it)
+
     def meter(self, evse: int, energy_wh: float | None = None, **fields: object) -> None:
         """The meter is read; `energy_wh` sets its register first."""
         it = self.evses[evse]
@@ -392,7 +411,7 @@ class World:
             pilot=pilot,
             plug_in=evse.plug_in,
             connected=evse.connected,
-            contactor_closed=evse.closed,
+            contactor_closed=evse.closed if evse.heard else None,
             offered_a=evse.offered_a,
             limit_a=16.0,
             cable_current_a=None,

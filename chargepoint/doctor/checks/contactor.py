@@ -27,7 +27,7 @@ def _feedback(evidence: Evidence, evse: Evse, subject: str) -> Mark:
     reading = None if probe is None else probe.board
     if reading is None:
         snapshot = evidence.snapshot(evse.id)
-        if snapshot is None:
+        if snapshot is None or snapshot.contactor_closed is None:
             return unknown("feedback", subject, "no reading")
         return good("feedback", subject, "closed" if snapshot.contactor_closed else "open")
     coil, contact = reading.contactor_commanded, reading.contactor_closed

@@ -116,7 +116,7 @@ function evseCard(evse) {
     shown.set("offered", number(control?.offered_a, 1, "A"));
     shown.set("temperature", number(control?.temperature_c, 0, "°C"));
     shown.set("pilot", control?.pilot ?? t("web.unknown"));
-    shown.set("contactor", control ? t(control.contactor_closed ? "web.closed_contactor" : "web.open_contactor") : t("web.unknown"));
+    shown.set("contactor", control && control.contactor_closed !== null ? t(control.contactor_closed ? "web.closed_contactor" : "web.open_contactor") : t("web.unknown"));
     shown.set("phase", control ? t(`web.phase.${control.phase}`) : t("web.unknown"));
     shown.set("closings", counts ? number(counts.operations, 0) : t("web.unknown"));
     const said = JSON.stringify(reasons);
