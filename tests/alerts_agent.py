@@ -18,16 +18,19 @@ from chargepoint.agent import clock, host, local, runtime
 from chargepoint.agent import main as agent_main
 from chargepoint.agent.alerting import conditions, desk, watches
 from chargepoint.agent.notify import dead_man
-from chargepoint.config import load
+from chargepoint.config import alert_limits, load
 from chargepoint.station.alerts import book
 
 CONSTANTS = {
-    "RECORDS_MANY": 3,
-    "BLOCKED_S": 2.0,
-    "AGENT_LATE_S": 1.0,
     "SLOPE_WITHIN_C": 60.0,
     "BUS_REQUESTS_LEAST": 5,
 }
+LIMITS = {
+    "records_waiting": {"limit_count": 3.0},
+    "station_blocked": {"limit_h": 2.0 / 3600},
+    "agent_late": {"limit_s": 1.0},
+}
+"""Below what a configuration may say."""
 
 
 CLOCK = ("network_time", "clock_module")
@@ -45,6 +48,10 @@ def main(config_path: str) -> int:
     facts = Path(config_path).with_name("host.json")
     for name, value in CONSTANTS.items():
         setattr(conditions, name, value)
+    for condition, limits in LIMITS.items():
+        for key, value in limits.items():
+            bounds = alert_limits.LIMITS[condition][key]
+            alert_limits.LIMITS[condition][key] = bounds._replace(usual=value)
     host.LATE_OVER_S, watches.HOUR_S = 4.0, 20.0
     watches.FAILED_BEFORE_S, dead_man.FAILURES_MAX = 5.0, 1
     desk.MAINTENANCE_EVERY_S, book.RESTORED_WAIT_S = 1.0, 3.0

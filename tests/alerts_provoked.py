@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint.catalog import entries
+from chargepoint.config.alert_limits import LIMITS
 from chargepoint.station.alerts.rules import BY_KIND, RULES, Rules
 from hil.stage import StageError
 from tests.alerts_causes import CAUSES, HURTFUL
@@ -104,6 +105,16 @@ def conditions_table() -> str:
     return "\n".join(lines)
 
 
+def limits_table() -> str:
+    """Every limit that can be set."""
+    lines = ["| condition | key | usual | from | to |", "|---|---|---|---|---|"]
+    for condition, limits in sorted(LIMITS.items()):
+        for key, bounds in limits.items():
+            usual, least, most = (f"{value:,.10g}" for value in bounds)
+            lines.append(f"| `{condition}` | `{key}` | {usual} | {least} | {most} |")
+    return "\n".join(lines)
+
+
 def provoked_table() -> str:
     """What was provoked, and who saw it."""
     lines = ["| condition | provoked by | raised seen on | cleared seen on |", "|---|---|---|---|"]
@@ -119,7 +130,7 @@ def provoked_table() -> str:
     return "\n".join(lines)
 
 
-BLOCKS = {"conditions": conditions_table, "provoked": provoked_table}
+BLOCKS = {"conditions": conditions_table, "limits": limits_table, "provoked": provoked_table}
 
 
 def renewed(text: str) -> str:

@@ -119,6 +119,19 @@ def test_a_misspelt_key_is_named_with_the_right_spelling() -> None:
             "alerts.contact.1.conditions: the catalogue knows no `rcd_triped`; did you mean `rcd_",
         ),
         ({"alerts.rule": {"nonsense": {}}}, "alerts.rule: the catalogue knows no `nonsense`"),
+        (
+            {"alerts.rule": {"door_open": {"limit_days": 3}}},
+            "alerts.rule.door_open.limit_days: `door_open` does not take it; it has no limit",
+        ),
+        (
+            {"alerts.rule": {"disk_full_soon": {"limit_c": 3}}},
+            "alerts.rule.disk_full_soon.limit_c: `disk_full_soon` does not take it; expected "
+            "limit_mb or limit_ratio",
+        ),
+        (
+            {"alerts.rule": {"host_hot": {"limit_c": 20}}},
+            "alerts.rule.host_hot.limit_c: found 20, expected 40 to 110",
+        ),
         ({"alerts.language": "xx"}, "alerts.language: there are no texts in `xx`"),
         ({"web.subscribe": ["sms"]}, "web.subscribe: `sms` cannot be sent without [alerts.modem]"),
         ({"web.subscribe": ["apprise"]}, "web.subscribe: `apprise` reaches no driver"),

@@ -10,9 +10,11 @@ which its fact arrives, so that a safety program that restarts while the disk is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from chargepoint import catalog
-from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard
+from chargepoint.catalog.details import Detail
+from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard, Said
 from chargepoint.station.events import HazardForgotten, HazardKept
 from chargepoint.station.kept_hazards import Kept, Place
 
@@ -29,7 +31,9 @@ class Latches:
         """A hazard came into force in run `boot`; what has to be written."""
         if not (fact.persists or _persists(fact.hazard)):
             return []
-        return list(self._acknowledge(fact.evse, fact.hazard, fact.detail, boot))
+        said = None if fact.said is None else Detail(id=fact.said.id, fields=fact.said.fields)
+        new = Kept(detail=fact.detail, boot=boot, said=said)
+        return list(self._acknowledge(fact.evse, fact.hazard, new))
 
     def cleared(self, fact: HazardCleared) -> list[Change]:
         """A hazard is cleared; what has to be written."""
@@ -41,7 +45,7 @@ class Latches:
             change
             for hazard in evse.hazards
             if _persists(hazard) or (evse.evse, hazard) in self._kept
-            for change in self._acknowledge(evse.evse, hazard, "", boot)
+            for change in self._acknowledge(evse.evse, hazard, Kept(detail="", boot=boot))
         ]
 
     def met(
@@ -58,19 +62,27 @@ class Latches:
             if kept.boot == boot:
                 changes += self._forget(place)
             else:
-                commands.append(LatchHazard(evse=place[0], hazard=place[1], detail=kept.detail))
+                commands.append(_command(place, kept))
         return commands, changes
 
-    def _acknowledge(self, evse: int, hazard: str, detail: str, boot: str) -> Iterator[Change]:
+    def _acknowledge(self, evse: int, hazard: str, new: Kept) -> Iterator[Change]:
+        """What was found at first stays; only the run changes."""
         before = self._kept.get((evse, hazard))
-        kept = Kept(detail=before.detail if before else detail, boot=boot)
+        kept = new if before is None else replace(before, boot=new.boot)
         if before != kept:
             self._kept[evse, hazard] = kept
-            yield HazardKept(evse=evse, hazard=hazard, detail=kept.detail, boot=boot)
+            yield HazardKept(
+                evse=evse, hazard=hazard, detail=kept.detail, boot=kept.boot, said=kept.said
+            )
 
     def _forget(self, place: Place) -> Iterator[Change]:
         if self._kept.pop(place, None) is not None:
             yield HazardForgotten(evse=place[0], hazard=place[1])
+
+
+def _command(place: Place, kept: Kept) -> LatchHazard:
+    said = None if kept.said is None else Said(id=kept.said.id, fields=kept.said.fields)
+    return LatchHazard(evse=place[0], hazard=place[1], detail=kept.detail, said=said)
 
 
 def _persists(hazard: str) -> bool:

@@ -1,9 +1,9 @@
 """The particulars of an alert in the language of whoever reads them.
 
 A `Detail` names a phrase, `detail.ID`, and what it is filled in with: figures with the unit in
-their name, which are written as the language writes numbers, and words. A word that the phrases
-know (`detail.word.TEXT`) is translated; others come from outside (a server, the system, a driver)
-and stay as they are.
+their name, which are written as the language writes numbers, and words. Words that the phrases know
+(`detail.word.TEXT`) are translated, also at the end of others (`csms.example does not answer`);
+what else comes from outside (a server, the system, a driver) stays as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from chargepoint.catalog import ENGLISH, entries, entry, phrase, phrases
 
 Field = float | str
 
+VERBATIM = ("text", "answer")
+"""Fields that hold what people or the log have written."""
+
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, to be told in any language."""
@@ -25,7 +28,10 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
     def text(self, language: str = ENGLISH) -> str:
         """In words. Raises KeyError for a phrase or a field that does not exist."""
-        fields = {name: _spelled(value, language) for name, value in self.fields.items()}
+        fields = {
+            name: value if name in VERBATIM else _spelled(value, language)
+            for name, value in self.fields.items()
+        }
         return phrase(f"detail.{self.id}", language, **fields)
 
 
@@ -54,10 +60,29 @@ def detail_text(said: Detail | None, plain: str, language: str) -> str:
         return plain
 
 
+def place_text(place: str, language: str) -> str:
+    """Where it is: what of `EVSE 1, contactor/1` or `report 7` is ours to translate."""
+    parts = place.split(", ")
+    task, _, evse = parts[-1].partition("/")
+    if f"task.{task}" in phrases(ENGLISH):
+        return phrase(f"task.{task}", language, evse=evse)  # names the EVSE itself
+    return ", ".join(_place(part, language) for part in parts)
+
+
+def _place(part: str, language: str) -> str:
+    first, _, rest = part.partition(" ")
+    key = f"detail.place.{first}"
+    return phrase(key, language, rest=rest) if key in phrases(ENGLISH) else part
+
+
 def _spelled(value: Field, language: str) -> _Number | str:
     if not isinstance(value, str):
         return _Number(value, phrase("number.decimal", language))
     if value in entries():
         return entry(value, language).title
-    known = f"detail.word.{value}"
-    return phrase(known, language) if known in phrases(ENGLISH) else value
+    known, begin = phrases(ENGLISH), 0
+    while f"detail.word.{value[begin:]}" not in known:
+        begin = value.find(" ", begin) + 1
+        if not begin or " " not in value[begin:]:  # a single word at the end may mean anything
+            return value
+    return value[:begin] + phrase(f"detail.word.{value[begin:]}", language)

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from chargepoint.catalog import entries, languages
+from chargepoint.config import alert_limits
 from chargepoint.config.alerts import Alerts, Contact
 from chargepoint.config.reading import Mistake
 from chargepoint.config.station_file import Config
@@ -25,6 +26,7 @@ def contradictions(config: Config) -> Iterator[Mistake]:
         if contact.language is not None:
             yield from _language(f"{key}.language", contact.language)
     yield from _conditions("alerts.rule", tuple(alerts.rule))
+    yield from alert_limits.contradictions(alerts.rule)
     yield from _language("alerts.language", alerts.language)
     if config.web is not None:
         yield from _subscriptions(config)

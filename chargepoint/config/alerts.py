@@ -81,6 +81,15 @@ class AlertRule(Section, frozen=True):
     """Must be gone for so long first."""
     severity: Severity | None = None
     escalate: bool | None = None
+    limit_c: float | None = None
+    """From where on it holds; which condition has which of these says `alert_limits`."""
+    limit_count: float | None = None
+    limit_days: float | None = None
+    limit_h: float | None = None
+    limit_mb: float | None = None
+    limit_min: float | None = None
+    limit_ratio: float | None = None
+    limit_s: float | None = None
 
 
 class Email(Section, frozen=True):

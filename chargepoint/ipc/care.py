@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from chargepoint.ipc.messages import BusHealth
+from chargepoint.ipc.messages import BusHealth, Said
 from chargepoint.ipc.service import Action, Answered, Request
 from hal.values import TokenKind
 
@@ -100,6 +100,7 @@ class AlertStatus(Answered, frozen=True):
     severity: Severity
     title: str
     detail: str
+    """English."""
     raised_at: str
     """ISO 8601 UTC; empty while the clock is not trusted."""
     cleared_at: str
@@ -112,6 +113,8 @@ class AlertStatus(Answered, frozen=True):
     acknowledged_by: str
     muted: bool
     deliveries: tuple[DeliveryStatus, ...]
+    said: Said | None = None
+    """`detail` for every language, where it can be told so."""
 
 
 class ChannelOutcome(Answered, frozen=True):

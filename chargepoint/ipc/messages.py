@@ -288,9 +288,9 @@ class HazardRaised(Fact, frozen=True):
     hazard: str
     detail: str
     """What was measured against what limit, in one line."""
-    persists: bool = False
     said: Said | None = None
     """The same in figures; None where only the words are known."""
+    persists: bool = False
     """It outlives a restart: whoever keeps a disk keeps it, and sends `LatchHazard`."""
 
 

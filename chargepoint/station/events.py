@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NewType
 
+from chargepoint.catalog.details import Detail
 from chargepoint.station.charging_profiles.book import Criteria
 from chargepoint.station.charging_profiles.profile import Profile, RateUnit
 from chargepoint.station.file_requests import FileRequest
@@ -114,6 +115,8 @@ class HazardKept:
     detail: str
     boot: str
     """The run of the safety program that knows of it; empty: none does yet."""
+    said: Detail | None = None
+    """`detail` in figures, where they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from chargepoint.catalog.details import Detail
 from chargepoint.station.desk import Desk
 from chargepoint.station.events import HazardForgotten, HazardKept
 
@@ -29,6 +30,8 @@ class Kept:
     detail: str
     boot: str
     """The last run of the safety program that knew of it."""
+    said: Detail | None = None
+    """`detail` in figures, where they are known."""
 
 
 class KeptHazards:
@@ -45,7 +48,8 @@ class KeptHazards:
     def keep(self, event: HazardKept) -> None:
         """A new one goes to the disk; which run knows of it only needs to survive the agent."""
         place = (event.evse, event.hazard)
-        before, kept = self._kept.get(place), Kept(detail=event.detail, boot=event.boot)
+        before = self._kept.get(place)
+        kept = Kept(detail=event.detail, boot=event.boot, said=event.said)
         if before == kept:
             return
         self._kept[place] = kept

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from chargepoint.agent.latches import Latches
-from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard
+from chargepoint.catalog.details import Detail
+from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard, Said
 from chargepoint.station.events import HazardForgotten, HazardKept
-from chargepoint.station.kept_hazards import Kept
+from chargepoint.station.kept_hazards import Kept, restored
 from tests.agent.samples import snapshot
 
 WELDED = "contactor_welded"
-LATCH = LatchHazard(evse=1, hazard=WELDED, detail="closed for 1.2 s")
+FIGURES = {"contact": "contactor", "waited_s": 1.2, "limit_s": 0.5}
+SAID = Detail(id="contact_closed", fields=FIGURES)
+TOLD = Said(id="contact_closed", fields=FIGURES)
+LATCH = LatchHazard(evse=1, hazard=WELDED, detail="closed for 1.2 s", said=TOLD)
 
 
 def evse(*hazards: str, number: int = 1) -> EvseSnapshot:
@@ -18,7 +22,13 @@ def evse(*hazards: str, number: int = 1) -> EvseSnapshot:
 
 def raised(hazard: str = WELDED, *, persists: bool = True) -> HazardRaised:
     return HazardRaised(
-        seq=1, at_s=1.0, evse=1, hazard=hazard, detail="closed for 1.2 s", persists=persists
+        seq=1,
+        at_s=1.0,
+        evse=1,
+        hazard=hazard,
+        detail="closed for 1.2 s",
+        said=TOLD,
+        persists=persists,
     )
 
 
@@ -27,12 +37,12 @@ def cleared() -> HazardCleared:
 
 
 def kept(boot: str = "b1") -> Latches:
-    return Latches({(1, WELDED): Kept(detail="closed for 1.2 s", boot=boot)})
+    return Latches({(1, WELDED): Kept(detail="closed for 1.2 s", boot=boot, said=SAID)})
 
 
 def test_a_hazard_that_persists_is_kept_with_what_was_measured() -> None:
     assert Latches().raised(raised(), "b1") == [
-        HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b1")
+        HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b1", said=SAID)
     ]
 
 
@@ -54,7 +64,9 @@ def test_a_run_that_shows_the_hazard_is_not_told_again_and_has_acknowledged_it()
     latches = kept()
     commands, changes = latches.met([evse(WELDED)], "b2")
     assert commands == []
-    assert changes == [HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b2")]
+    assert changes == [
+        HazardKept(evse=1, hazard=WELDED, detail="closed for 1.2 s", boot="b2", said=SAID)
+    ]
     assert latches.met([evse(WELDED)], "b2") == ([], [])
 
 
@@ -94,3 +106,9 @@ def test_a_hazard_whose_fact_was_missed_is_kept_from_the_snapshot() -> None:
 
 def test_only_the_safety_program_of_an_evse_is_told() -> None:
     assert kept().met([evse(number=2)], "other") == ([], [])
+
+
+def test_what_was_kept_before_there_were_figures_is_told_in_words() -> None:
+    old = Latches(restored({f"1/{WELDED}": '{"detail":"closed for 1.2 s","boot":"b1"}'}))
+    commands, _ = old.met([evse()], "b2")
+    assert commands == [LatchHazard(evse=1, hazard=WELDED, detail="closed for 1.2 s")]

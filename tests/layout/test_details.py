@@ -32,6 +32,11 @@ def test_german_is_german_to_the_decimal_sign_and_strange_words_stay() -> None:
     german = "zweites Schütz 0,50 s nach dem Befehl zum Öffnen geschlossen, Grenze 0,25 s"
     assert stuck.text("de") == german
     assert detail("board_reports", faults="fan").text("de") == "Platine meldet fan"
+    assert (
+        detail("answer", reason="csms:80 does not answer").text("de") == "csms:80 antwortet nicht"
+    )
+    assert detail("answer", reason="switched off").text("de") == "switched off"
+    assert detail("report", text="it says no reply").text("de") == "it says no reply"
     assert detail("answer", reason="door_open").text("de") == "Gehäuse ist offen"
 
 

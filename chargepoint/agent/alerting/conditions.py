@@ -1,49 +1,33 @@
 """What of the station's status is which condition: one row of `ROWS` per theme.
 
-Pure: everything is read from a `View`. Limits have their reasons beside them; how long something
-must hold before anybody is told stands in `station.alerts.rules`.
+Pure: everything is read from a `View`. From where on something is wrong stands in `config.
+alert_limits`, how long it must hold before anybody is told in `station.alerts.rules`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from chargepoint.agent.alerting.upkeep_report import item_detail
 from chargepoint.agent.alerting.view import View
 from chargepoint.catalog import entries
+from chargepoint.catalog.details import detail
 from chargepoint.ipc.care import DeviceHealth
-from chargepoint.station.alerts.values import Condition
+from chargepoint.station.alerts.values import Condition, told
 
-RECORDS_OLD_S = 4 * 3600.0
-RECORDS_MANY = 1000
-CERTIFICATE_DAYS = 30.0
 CERTIFICATE_URGENT_DAYS = 7.0
-SIM_DAYS = 14.0
-DISK_FREE_RATIO = 0.05
-DISK_FREE_BYTES = 200e6
 DISK_URGENT_BYTES = 50e6
 """A few hours of logs; below it the journal stops and updates fail."""
 
-DISK_LIFE = 0.9
-SLOPE_AHEAD_MIN = 15.0
 SLOPE_LEAST = 0.2
 """Degrees per minute; slower is the weather."""
 
 SLOPE_WITHIN_C = 20.0
 """Far below the limit no trend is of interest."""
 
-SESSIONS_FAILED = 3
-UNUSED_DAYS = 14.0
-BLOCKED_S = 4 * 3600.0
-CPU_HOT_C = 80.0
-"""A Raspberry Pi slows down at 80 to 85 degrees."""
-
-CONTROL_P99_S = 0.1
-"""Five times its tick."""
-
-AGENT_LATE_S = 2.0
-BUS_ERROR_RATIO = 0.1
 BUS_REQUESTS_LEAST = 20
-STARTS_UNUSUAL = 3
+HOUR_S = 3600.0
+MB = 1e6
 TAMPERING = ("door_open", "tilted", "lock_opened")
 
 
@@ -89,23 +73,23 @@ def control_lost(view: View) -> Iterator[Condition]:
 def tampered(view: View) -> Iterator[Condition]:
     for one in hazards(view):
         if one.id in TAMPERING:
-            yield Condition(id="tampered", place=one.place, detail=entries()[one.id].title)
+            yield told("tampered", detail("tampered", what=one.id), place=one.place)
 
 
 def csms_offline(view: View) -> Iterator[Condition]:
     csms = view.status.csms
     if csms.configured and csms.state != "accepted":
-        yield Condition(id="csms_offline", detail=csms.last_error or csms.state)
+        yield told("csms_offline", detail("answer", reason=csms.last_error or csms.state))
 
 
 def records(view: View) -> Iterator[Condition]:
     ledger = view.status.ledger
-    oldest_s = ledger.oldest_waiting_s or 0.0
-    if oldest_s > RECORDS_OLD_S or ledger.waiting > RECORDS_MANY:
-        detail = f"{ledger.waiting} wait, the oldest for {oldest_s / 3600:.0f} h"
-        yield Condition(id="records_waiting", detail=detail)
+    hours = (ledger.oldest_waiting_s or 0.0) / HOUR_S
+    old = hours > view.limit("records_waiting", "limit_h")
+    if old or ledger.waiting > view.limit("records_waiting", "limit_count"):
+        yield told("records_waiting", detail("records", waiting=ledger.waiting, hours=hours))
     if ledger.quarantined:
-        yield Condition(id="records_refused", detail=f"{ledger.quarantined} refused")
+        yield told("records_refused", detail("refused", count=ledger.quarantined))
 
 
 def clock(view: View) -> Iterator[Condition]:
@@ -114,78 +98,93 @@ def clock(view: View) -> Iterator[Condition]:
 
 
 def certificates(view: View) -> Iterator[Condition]:
+    limit_days = view.limit("certificate_expiring", "limit_days")
     for one in view.health.certificates:
-        if one.days_left is not None and one.days_left < CERTIFICATE_DAYS:
-            urgent = one.days_left < CERTIFICATE_URGENT_DAYS
-            yield Condition(
-                id="certificate_expiring",
-                place=f"{one.use} {one.subject}"[:80],
-                detail=f"{one.days_left:.0f} days left, until {one.expires_at}",
-                severity="error" if urgent else "",
-            )
+        days = one.days_left
+        if days is None or days >= limit_days:
+            continue
+        left = detail("certificate", days=days, expires_at=one.expires_at)
+        over = detail("certificate_over", expires_at=one.expires_at)
+        yield told(
+            "certificate_expiring",
+            left if days >= 0 else over,
+            place=f"{one.use} {one.subject}"[:80],
+            severity="error" if days < CERTIFICATE_URGENT_DAYS else None,
+        )
 
 
 def sim(view: View) -> Iterator[Condition]:
     days = view.sim_days_left
-    if days is not None and days < SIM_DAYS:
-        yield Condition(id="sim_expiring", detail=f"{days:.0f} days left")
+    if days is not None and days < view.limit("sim_expiring", "limit_days"):
+        yield told("sim_expiring", detail("sim", days=days))
 
 
 def modem(view: View) -> Iterator[Condition]:
     found = view.health.modem
     if found is not None and not found.ready:
-        yield Condition(id="modem_failed", detail=found.detail)
+        yield told("modem_failed", detail("answer", reason=found.detail))
 
 
 def dead_man(view: View) -> Iterator[Condition]:
     if view.dead_man_problem:
-        yield Condition(id="dead_man_failing", detail=view.dead_man_problem)
+        yield told("dead_man_failing", detail("answer", reason=view.dead_man_problem))
 
 
 def disk(view: View) -> Iterator[Condition]:
     host = view.health.host
     free, size = host.disk_free_bytes, host.disk_size_bytes
-    if free is not None and size and free < min(DISK_FREE_RATIO * size, DISK_FREE_BYTES):
-        yield Condition(
-            id="disk_full_soon",
-            detail=f"{free / 1e6:.0f} MB of {size / 1e6:.0f} MB are free",
-            severity="error" if free < DISK_URGENT_BYTES else "",
+    if free is not None and size and free < _disk_least(view, size):
+        yield told(
+            "disk_full_soon",
+            detail("disk_free", free_mb=free / MB, size_mb=size / MB),
+            severity="error" if free < DISK_URGENT_BYTES else None,
         )
-    if host.disk_life_used is not None and host.disk_life_used >= DISK_LIFE:
-        yield Condition(id="disk_worn", detail=f"{host.disk_life_used:.0%} of its life is used")
+    limit, used = view.limit("disk_worn", "limit_ratio"), host.disk_life_used
+    if used is not None and used >= limit:
+        said = detail("disk_life", used_percent=used * 100, limit_percent=limit * 100)
+        yield told("disk_worn", said)
     if host.disk_read_only:
         yield Condition(id="disk_read_only")
+
+
+def _disk_least(view: View, size: float) -> float:
+    ratio = view.limit("disk_full_soon", "limit_ratio")
+    return min(ratio * size, view.limit("disk_full_soon", "limit_mb") * MB)
 
 
 def host(view: View) -> Iterator[Condition]:
     found = view.health.host
     if found.under_voltage:
         yield Condition(id="host_under_voltage")
-    if found.cpu_temperature_c is not None and found.cpu_temperature_c >= CPU_HOT_C:
-        detail = f"{found.cpu_temperature_c:.0f} °C"
-        yield Condition(id="host_hot", detail=detail)
+    limit_c, now_c = view.limit("host_hot", "limit_c"), found.cpu_temperature_c
+    if now_c is not None and now_c >= limit_c:
+        yield told("host_hot", detail("temperature", temperature_c=now_c, limit_c=limit_c))
 
 
 def lateness(view: View) -> Iterator[Condition]:
+    limit_s = view.limit("control_late", "limit_s")
     for loop in view.health.loops:
-        if loop.connected and loop.tick_p99_s > CONTROL_P99_S:
-            detail = f"99 of 100 steps within {loop.tick_p99_s * 1000:.0f} ms"
-            yield Condition(id="control_late", place=loop.bus, detail=detail)
-    if view.health.loop_late_max_s > AGENT_LATE_S:
-        yield Condition(id="agent_late", detail=f"{view.health.loop_late_max_s:.1f} s late")
+        if loop.connected and loop.tick_p99_s > limit_s:
+            said = detail("steps_late", p99_ms=loop.tick_p99_s * 1000, limit_ms=limit_s * 1000)
+            yield told("control_late", said, place=loop.bus)
+    limit_s, late_s = view.limit("agent_late", "limit_s"), view.health.loop_late_max_s
+    if late_s > limit_s:
+        yield told("agent_late", detail("late", late_s=late_s, limit_s=limit_s))
 
 
 def temperature(view: View) -> Iterator[Condition]:
-    """Where it will be in a quarter of an hour, if it goes on like this."""
+    """Where it will be in a while, if it goes on like this."""
+    ahead_min = view.limit("temperature_rising", "limit_min")
     for evse in view.status.evses:
         slope = view.watched.temperature_slopes.get(evse.evse, 0.0)
         now_c = None if evse.control is None else evse.control.temperature_c
         if now_c is None or slope < SLOPE_LEAST or now_c < view.derate_c - SLOPE_WITHIN_C:
             continue
-        ahead_c = now_c + slope * SLOPE_AHEAD_MIN
-        if ahead_c >= view.derate_c:
-            detail = f"{now_c:.0f} °C, rising by {slope:.1f} °C a minute; limit {view.derate_c:.0f}"
-            yield Condition(id="temperature_rising", place=_evse(evse.evse), detail=detail)
+        if now_c + slope * ahead_min >= view.derate_c:
+            said = detail(
+                "temperature_slope", temperature_c=now_c, slope_c=slope, limit_c=view.derate_c
+            )
+            yield told("temperature_rising", said, place=_evse(evse.evse))
 
 
 def upkeep(view: View) -> Iterator[Condition]:
@@ -193,50 +192,52 @@ def upkeep(view: View) -> Iterator[Condition]:
         if item.state not in ("due", "overdue"):
             continue
         worn = item.task.startswith(("contactor", "closing_time"))
-        yield Condition(
-            id="contactor_worn" if worn else f"maintenance_{item.state}",
+        yield told(
+            "contactor_worn" if worn else f"maintenance_{item.state}",
+            item_detail(item),
             place=f"{_evse(item.evse)}, {item.task}" if item.evse else item.task,
-            detail=item.detail,
-            severity="error" if item.state == "overdue" else "",
+            severity="error" if item.state == "overdue" else None,
         )
 
 
 def sessions(view: View) -> Iterator[Condition]:
     for evse, count in view.watched.failed_sessions.items():
-        if count >= SESSIONS_FAILED:
-            detail = f"{count} in a row"
-            yield Condition(id="sessions_failing", place=_evse(evse), detail=detail)
+        if count >= view.limit("sessions_failing", "limit_count"):
+            yield told("sessions_failing", detail("failed", count=count), place=_evse(evse))
+    limit_h = view.limit("station_blocked", "limit_h")
     for evse, blocked_s in view.watched.blocked_s.items():
-        if blocked_s >= BLOCKED_S:
-            detail = f"for {blocked_s / 3600:.0f} h"
-            yield Condition(id="station_blocked", place=_evse(evse), detail=detail)
-    if view.watched.unused_days >= UNUSED_DAYS:
-        yield Condition(id="station_unused", detail=f"for {view.watched.unused_days:.0f} days")
+        if blocked_s >= limit_h * HOUR_S:
+            said = detail("blocked", hours=blocked_s / HOUR_S, limit_h=limit_h)
+            yield told("station_blocked", said, place=_evse(evse))
+    limit_days, days = view.limit("station_unused", "limit_days"), view.watched.unused_days
+    if days >= limit_days:
+        yield told("station_unused", detail("unused", days=days, limit_days=limit_days))
 
 
 def restarts(view: View) -> Iterator[Condition]:
-    watched = view.watched
-    if watched.unclean_starts >= STARTS_UNUSUAL:
-        detail = f"{watched.unclean_starts} times in an hour"
-        yield Condition(id="restarts_unusual", place="agent", detail=detail)
-    if watched.control_starts >= STARTS_UNUSUAL:
-        detail = f"{watched.control_starts} times in an hour"
-        yield Condition(id="restarts_unusual", place="control", detail=detail)
+    limit = view.limit("restarts_unusual", "limit_count")
+    starts = {"agent": view.watched.unclean_starts, "control": view.watched.control_starts}
+    for program, count in starts.items():
+        if count >= limit:
+            said = detail("starts", count=count, limit=limit)
+            yield told("restarts_unusual", said, place=program)
 
 
 def buses(view: View) -> Iterator[Condition]:
+    limit = view.limit("bus_errors", "limit_ratio")
     for bus, (errors, requests) in view.watched.bus_errors.items():
-        if requests >= BUS_REQUESTS_LEAST and errors > requests * BUS_ERROR_RATIO:
-            detail = f"{errors} of {requests} requests in a minute"
-            yield Condition(id="bus_errors", place=bus, detail=detail)
+        if requests >= BUS_REQUESTS_LEAST and errors > requests * limit:
+            said = detail("bus_errors", errors=errors, requests=requests, limit_percent=limit * 100)
+            yield told("bus_errors", said, place=bus)
 
 
 def devices(view: View) -> Iterator[Condition]:
     """Those whose loss is not told by a hazard or a fault already."""
-    told = {evse.evse: evse.fault for evse in view.status.evses}
+    shown = {evse.evse: evse.fault for evse in view.status.evses}
     for device in view.health.devices:
-        if device.answers is False and not _told(device, view, told):
-            yield Condition(id="device_lost", place=device.device, detail=device.detail)
+        if device.answers is False and not _told(device, view, shown):
+            said = detail("answer", reason=device.detail)
+            yield told("device_lost", said, place=device.device)
 
 
 def _told(device: DeviceHealth, view: View, faults_told: Mapping[int, str | None]) -> bool:

@@ -27,6 +27,7 @@ from chargepoint.agent.requests.health import HealthDesk
 from chargepoint.agent.requests.maintenance import items_of
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.catalog import entries
+from chargepoint.catalog.details import Detail
 from chargepoint.config import Config
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.care import MaintenanceItem
@@ -261,7 +262,10 @@ class Alerting:
     def _heard(self, fact: m.AnyFact) -> None:
         """A hazard that comes and goes between two looks counts too."""
         if isinstance(fact, m.HazardRaised) and fact.hazard in entries():
-            condition = Condition(id=fact.hazard, place=f"EVSE {fact.evse}", detail=fact.detail)
+            said = None if fact.said is None else Detail(id=fact.said.id, fields=fact.said.fields)
+            condition = Condition(
+                id=fact.hazard, place=f"EVSE {fact.evse}", detail=fact.detail, said=said
+            )
             self.tell(Happened(at_s=fact.at_s, condition=condition))
 
     def _view(self, now_s: float) -> View:
@@ -277,6 +281,7 @@ class Alerting:
             sim_days_left=self._sim_days_left(moment.epoch_s),
             dead_man_problem=self.notify.dead_man_problem,
             derate_c=config.safety.temperature_derate_c,
+            rules=config.alerts.rule,
             boards={evse.board: evse.id for evse in config.evse},
             meters={evse.meter: evse.id for evse in config.evse if evse.meter},
             readers=_readers(config),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chargepoint.catalog import entries
+from chargepoint.catalog.details import detail
 from chargepoint.station.alerts.settings import rank
 from chargepoint.station.alerts.values import Condition
 
@@ -59,8 +60,8 @@ class Overheard:
         place = (
             f"EVSE {evse}" if evse else next((str(fields[k]) for k in PLACES if k in fields), "")
         )
-        told = [f"{key}={value}" for key, value in fields.items() if key not in LEFT_OUT]
-        detail = ", ".join(one[:VALUE_MAX] for one in told[:FIELDS_MAX])
+        said = [f"{key}={value}" for key, value in fields.items() if key not in LEFT_OUT]
+        text = ", ".join(one[:VALUE_MAX] for one in said[:FIELDS_MAX])
         left_out = fields.get("left_out")
         times = 1 + (left_out if isinstance(left_out, int) else 0)
         with self._lock:
@@ -68,7 +69,8 @@ class Overheard:
             before = self._held.get(key)
             if before is None and len(self._held) >= HELD_MAX:
                 return
-            condition = Condition(id=name, place=place, detail=detail)
+            log = detail("log", text=text) if text else None
+            condition = Condition(id=name, place=place, detail=text, said=log)
             self._held[key] = (condition, times + (0 if before is None else before[1]))
 
     def take(self) -> list[tuple[Condition, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from chargepoint.catalog import phrase
+from chargepoint.catalog.details import Detail, detail
 from chargepoint.ipc.care import MaintenanceItem
 
 ABOUT = ("maintenance_due", "maintenance_overdue", "contactor_worn")
@@ -31,6 +32,17 @@ def report(station: str, at: str, items: Sequence[MaintenanceItem], language: st
     )
 
 
+def item_detail(item: MaintenanceItem) -> Detail:
+    """Where it stands, in every language."""
+    if item.kind == "interval":
+        return detail("visit", due_at=item.due_at) if item.due_at else detail("no_date")
+    if item.task.startswith("closing_time"):
+        return detail("closing_time", slower_ms=item.used * 1000, limit_ms=item.limit * 1000)
+    if item.due_at:
+        return detail("life_until", used=item.used, limit=item.limit, due_at=item.due_at)
+    return detail("life", used=item.used, limit=item.limit)
+
+
 def _row(item: MaintenanceItem, language: str) -> str:
     name = item.task.partition("/")[0]
     cells = (
@@ -39,6 +51,6 @@ def _row(item: MaintenanceItem, language: str) -> str:
         f"{item.used:g}",
         f"{item.limit:g}",
         item.due_at,
-        item.detail,
+        item_detail(item).text(language),
     )
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from chargepoint.config.alert_limits import limit_of
+from chargepoint.config.alerts import AlertRule
 from chargepoint.ipc.care import HealthStatus, MaintenanceItem
 from chargepoint.ipc.service import StationStatus
 
@@ -39,9 +41,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     dead_man_problem: str = ""
     """Why the sign of life does not get out."""
     derate_c: float = 65.0
+    rules: Mapping[str, AlertRule] = {}
+    """The operator's, for the limits of conditions."""
     boards: Mapping[str, int] = {}
     """Device -> EVSE, of those whose loss is a hazard."""
     meters: Mapping[str, int] = {}
     """Device -> EVSE."""
     readers: Mapping[str, tuple[int, ...]] = {}
     """Device -> EVSEs; several may share one."""
+
+    def limit(self, condition: str, key: str) -> float:
+        """From where on a condition holds."""
+        return limit_of(self.rules, condition, key)

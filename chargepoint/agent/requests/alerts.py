@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from chargepoint.agent.alerting.desk import Alerting
 from chargepoint.agent.requests.caller import Caller, Handlers
-from chargepoint.catalog import entries, entry, languages
+from chargepoint.catalog import ENGLISH, entries, entry, languages
+from chargepoint.catalog.details import detail
 from chargepoint.config import Config
 from chargepoint.ipc.care import (
     AcknowledgeAlert,
@@ -24,10 +25,11 @@ from chargepoint.ipc.care import (
     Subscribe,
     TryChannels,
 )
+from chargepoint.ipc.messages import Said
 from chargepoint.ipc.service import Answered, Done
 from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import Delivery
-from chargepoint.station.alerts.values import Channel, Condition, Happened
+from chargepoint.station.alerts.values import Channel, Happened, told
 
 CLOSED_MAX = 100
 MINUTES_MAX = 60.0 * 24 * 90
@@ -100,10 +102,10 @@ class AlertRequests:
         self, request: AcknowledgeAlert, caller: Caller
     ) -> AsyncIterator[Answered]:
         by = (request.by or caller.user)[:60]
-        effects, detail = self._alerting.engine.acknowledge(request.alert, by, self._now())
+        effects, outcome = self._alerting.engine.acknowledge(request.alert, by, self._now())
         self._alerting.do(effects)
         missing = f"no alert `{request.alert[:20]}` is open"
-        yield Done(ok=bool(detail), detail=detail or missing)
+        yield Done(ok=bool(outcome), detail=outcome or missing)
 
     async def _mute(self, request: MuteAlert, caller: Caller) -> AsyncIterator[Answered]:
         problem = _minutes_problem(request.minutes)
@@ -132,8 +134,8 @@ class AlertRequests:
         contacts = self._alerting.engine.contacts
         if request.contact not in contacts:
             known = ", ".join(contacts) or "none is configured"
-            detail = f"no contact `{request.contact[:60]}`; expected one of: {known}"
-            yield Done(ok=False, detail=detail)
+            missing = f"no contact `{request.contact[:60]}`; expected one of: {known}"
+            yield Done(ok=False, detail=missing)
             return
         if not self._tests.may():
             yield Done(ok=False, detail="too many tests; wait a minute")
@@ -172,11 +174,10 @@ class AlertRequests:
         self._reported = max(self._reported + 1, round(self._now()))
         where = f"EVSE {request.evse}, " if request.evse else ""
         answer = _plain(request.answer_to)[:100]
-        condition = Condition(
-            id="problem_reported",
-            place=f"{where}report {self._reported}",
-            detail=f"{text} (answer to: {answer})" if answer else text,
-        )
+        said = detail("report", text=text)
+        if answer:
+            said = detail("report_answer", text=text, answer=answer)
+        condition = told("problem_reported", said, place=f"{where}report {self._reported}")
         self._alerting.tell(Happened(at_s=self._now(), condition=condition))
         yield Done(ok=True, detail="reported")
 
@@ -221,7 +222,8 @@ class AlertRequests:
             place=alert.place,
             severity=alert.severity,
             title=entry(alert.condition).title,
-            detail=alert.detail,
+            detail=alert.told(ENGLISH),
+            said=_said(alert),
             raised_at=engine.moment(alert.raised_s).at,
             cleared_at=cleared_at,
             open=alert.open,
@@ -251,6 +253,11 @@ class _Pace:
             return False
         self._times.append(now_s)
         return True
+
+
+def _said(alert: Alert) -> Said | None:
+    said = alert.said
+    return None if said is None else Said(id=said.id, fields=said.fields)
 
 
 def _delivery(row: Delivery) -> DeliveryStatus:

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from chargepoint.catalog.details import Detail, detail_text
 from chargepoint.station.alerts.rules import Rules
 from chargepoint.station.alerts.settings import rank
 from chargepoint.station.alerts.values import Condition, Severity
@@ -44,11 +45,14 @@ class Alert(msgspec.Struct, kw_only=True):
     condition: str
     place: str
     detail: str
+    """English."""
     severity: Severity
     raised_s: float
     raised_epoch_s: float | None = None
     """Of an earlier run, where the clock was trusted then."""
     cleared_s: float | None = None
+    said: Detail | None = None
+    """`detail` for people; None also for an alert of an earlier release."""
     count: int = 1
     acknowledged_by: str = ""
     round: int = 0
@@ -67,6 +71,10 @@ class Alert(msgspec.Struct, kw_only=True):
     @property
     def key(self) -> Key:
         return (self.condition, self.place)
+
+    def told(self, language: str) -> str:
+        """Its particular in words."""
+        return detail_text(self.said, self.detail, language)[:DETAIL_MAX]
 
     @property
     def open(self) -> bool:
@@ -268,6 +276,7 @@ class Book:
             condition=condition.id,
             place=condition.place,
             detail=condition.detail[:DETAIL_MAX],
+            said=condition.said,
             severity=self._rules.severity(condition),
             raised_s=now_s,
             round_s=now_s,
@@ -288,7 +297,8 @@ class Book:
 
     def _tell_more(self, alert: Alert, condition: Condition) -> list[Change]:
         """Its particular now, and whether it has become more serious."""
-        alert.detail = condition.detail[:DETAIL_MAX] or alert.detail
+        if condition.detail:
+            alert.detail, alert.said = condition.detail[:DETAIL_MAX], condition.said
         severity = self._rules.severity(condition)
         if rank(severity) <= rank(alert.severity):
             return []

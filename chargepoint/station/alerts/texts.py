@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chargepoint.catalog import entry, phrase
+from chargepoint.catalog.details import place_text
 from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import About, Delivery
 from chargepoint.station.alerts.gsm_text import LIMIT, cut, gsm_text, length
@@ -98,6 +99,8 @@ class _Told:
         self._row = row
         self._alert = alert
         self._entry = entry(alert.condition, row.language)
+        self._detail = alert.told(row.language)
+        self._place = place_text(alert.place, row.language)
         self._about = told_about(row.about)
 
     def subject(self) -> str:
@@ -108,13 +111,13 @@ class _Told:
         lines = [about.title, ""]
         lines.append(self._say("alert.line.station", station=self._writing.station))
         if alert.place:
-            lines.append(self._say("alert.line.place", place=alert.place))
+            lines.append(self._say("alert.line.place", place=self._place))
         lines.append(self._say("alert.line.severity", severity=self._severity))
         lines += self._times()
         if alert.count > 1:
             lines.append(self._say("alert.line.count", count=alert.count))
-        if alert.detail:
-            lines.append(self._say("alert.line.detail", detail=alert.detail))
+        if self._detail:
+            lines.append(self._say("alert.line.detail", detail=self._detail))
         if self._about != "cleared":
             lines += ["", self._say("alert.line.cause", cause=about.cause)]
             lines += [self._say("alert.line.remedy", remedy=about.remedy), ""]
@@ -126,7 +129,7 @@ class _Told:
         if self._about != "cleared":
             answer = gsm_text(self._say("alert.short.answer", code=self._alert.code))
         more = gsm_text(self._say("alert.short.more", count=others)) if others else ""
-        fields = {**self._fields(), "detail": cut(self._alert.detail, SHORT_DETAIL_MAX)}
+        fields = {**self._fields(), "detail": cut(self._detail, SHORT_DETAIL_MAX)}
         told = self._say(f"alert.short.{self._about}", **fields).rstrip(" .")
         end = more + answer
         return cut(told, LIMIT - length(end)) + end
@@ -140,7 +143,7 @@ class _Told:
             "place": alert.place,
             "severity": alert.severity,
             "title": self._entry.title,
-            "detail": alert.detail,
+            "detail": self._detail,
             "count": alert.count,
             "raised_at": calendar(alert.raised_s).at,
             "cleared_at": "" if alert.cleared_s is None else calendar(alert.cleared_s).at,
@@ -169,11 +172,11 @@ class _Told:
         return {
             "severity": self._severity[:1].upper() + self._severity[1:],
             "title": self._entry.title,
-            "place": self._say("alert.at", place=alert.place) if alert.place else "",
+            "place": self._say("alert.at", place=self._place) if alert.place else "",
             "station": self._writing.station,
             "code": alert.code,
             "count": alert.count,
-            "detail": alert.detail,
+            "detail": self._detail,
             "lasted": lasted(end_s - alert.raised_s, self._row.language),
         }
 

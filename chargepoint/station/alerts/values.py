@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from chargepoint.catalog.details import Detail
+
 Severity = Literal["info", "warning", "error", "critical"]
 
 
@@ -24,9 +26,17 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     """`EVSE 1`, the name of a device or a bus, or empty: the station. Part of its identity."""
     detail: str = ""
-    """The particular, in one line: what was measured against what limit. Not part of it."""
+    """The particular, in one line: what was measured against what limit. Not part of it.
+    English, for logs."""
+    said: Detail | None = None
+    """The same for people, in any language; None: only the words are known."""
     severity: Severity | Literal[""] = ""
     """Where it can be more or less serious; empty: as the catalogue says."""
+
+
+def told(id: str, said: Detail, *, place: str = "", severity: Severity | None = None) -> Condition:
+    """A condition with its particular in every language."""
+    return Condition(id=id, place=place, detail=said.text(), said=said, severity=severity or "")
 
 
 class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):

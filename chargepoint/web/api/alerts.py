@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from chargepoint.catalog import entries, entry
+from chargepoint.catalog.details import Detail, detail_text, place_text
 from chargepoint.config.alerts import Contact
 from chargepoint.ipc.care import (
     AcknowledgeAlert,
@@ -17,6 +19,7 @@ from chargepoint.ipc.care import (
     TryChannels,
 )
 from chargepoint.web.api.endpoint import Call, Endpoint, Outcome
+from chargepoint.web.api.station import InLanguage
 
 MINUTES_MAX = 60 * 24 * 30
 TEST_WAIT_S = 90.0
@@ -26,7 +29,7 @@ Text = Annotated[str, msgspec.Meta(max_length=100)]
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=MINUTES_MAX)]
 
 
-class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Closed(InLanguage, frozen=True, kw_only=True, forbid_unknown_fields=True):
     closed: Annotated[int, msgspec.Meta(ge=0, le=500)] = 30
     """How many that are over."""
 
@@ -83,7 +86,8 @@ class Alerts:
 
     async def alerts(self, call: Call) -> list[AlertStatus]:
         answers = await call.ask(GetAlerts(closed=call.query.closed))
-        return [one for one in answers if isinstance(one, AlertStatus)]
+        found = [one for one in answers if isinstance(one, AlertStatus)]
+        return [_in_language(one, call.query.lang) for one in found]
 
     async def acknowledge(self, call: Call) -> Outcome:
         return await call.act(AcknowledgeAlert(alert=call.body.alert))
@@ -106,6 +110,17 @@ class Alerts:
             ContactView(contact=one.name, role=one.role, channels=channels_of(one))
             for one in call.desk.context.config.alerts.contact
         ]
+
+
+def _in_language(one: AlertStatus, language: str) -> AlertStatus:
+    said = None if one.said is None else Detail(id=one.said.id, fields=one.said.fields)
+    known = one.condition in entries()
+    return msgspec.structs.replace(
+        one,
+        place=place_text(one.place, language),
+        title=entry(one.condition, language).title if known else one.title,
+        detail=detail_text(said, one.detail, language),
+    )
 
 
 def channels_of(contact: Contact) -> tuple[str, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
 from chargepoint.agent.alerting.view import Watched
-from chargepoint.catalog import entries
+from chargepoint.catalog import entries, languages
+from chargepoint.config.alert_limits import LIMITS
+from chargepoint.config.alerts import AlertRule
 from chargepoint.ipc.care import CertificateHealth, DeviceHealth, MaintenanceItem, ModemHealth
 from tests.agent.alerting.views import (
     CSMS,
@@ -126,6 +129,58 @@ def test_what_is_wrong_is_this_condition_and_no_other(
     (found,) = seen(**what)
     assert (found.id, found.place, found.severity) == (condition, place, severity)
     assert found.id in entries()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_particular_is_told_in_every_language(language: str) -> None:
+    for condition, _, _, what in ROWS:
+        (found,) = seen(**what)
+        if found.said is None:
+            assert found.detail == "", condition
+            continue
+        assert found.said.text() == found.detail, condition
+        same = _words(found.detail) & _words(found.said.text(language))
+        assert language == "en" or same <= ALIKE, (condition, same)
+
+
+ALIKE = {"refused", "soon", "SIM"}
+"""What a server has said, a date, and a name."""
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-zA-Z]{3,}", text))
+
+
+# fmt: off
+LIMITED: list[Any] = [
+    # a rule, and what it makes of the rows above
+    ("agent_late", {"limit_s": 3.0}),
+    ("bus_errors", {"limit_ratio": 0.2}),
+    ("certificate_expiring", {"limit_days": 1.0}),
+    ("control_late", {"limit_s": 0.3}),
+    ("disk_full_soon", {"limit_mb": 100.0}),
+    ("disk_worn", {"limit_ratio": 0.95}),
+    ("host_hot", {"limit_c": 90.0}),
+    ("records_waiting", {"limit_h": 6.0}),
+    ("restarts_unusual", {"limit_count": 4.0}),
+    ("sessions_failing", {"limit_count": 4.0}),
+    ("sim_expiring", {"limit_days": 7.0}),
+    ("station_blocked", {"limit_h": 12.0}),
+    ("station_unused", {"limit_days": 60.0}),
+    ("temperature_rising", {"limit_min": 5.0}),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("condition", "limit"), LIMITED, ids=[one[0] for one in LIMITED])
+def test_a_limit_of_the_operator_holds(condition: str, limit: dict[str, float]) -> None:
+    what = next(row[3] for row in ROWS if row[0] == condition)
+    assert seen(**what) != ()
+    assert seen(**what, rules={condition: AlertRule(**limit)}) == ()
+
+
+def test_every_limit_that_there_is_was_tried() -> None:
+    assert [one[0] for one in LIMITED] == sorted(LIMITS)
 
 
 # fmt: off

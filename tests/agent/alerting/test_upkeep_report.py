@@ -15,8 +15,8 @@ ITEM = MaintenanceItem(
     used=340,
     limit=365,
     state="due",
-    due_at="2027-01-31",
-    detail="<b>soon</b>",
+    due_at="<b>soon</b>",
+    detail="",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from chargepoint.station.alerts.book import OPEN_MAX, WEIGHTY_MORE
 from chargepoint.station.alerts.settings import LimitSettings, RuleSettings
 from chargepoint.station.alerts.values import Channel, Condition, EvseNews
@@ -15,6 +17,18 @@ def test_an_open_alert_is_not_told_again() -> None:
     assert stand.wait(600, RCD) == []
     (alert,) = stand.desk.alerts(5)
     assert (alert.open, alert.raised_s) == (True, 1000.0)
+
+
+def test_an_alert_of_before_there_were_languages_for_it_is_told_in_its_own_words() -> None:
+    stand = Stand(contact(language="de"))
+    stand.look(RCD)
+    kept = stand.spaces["alerts"]
+    for code, text in kept.items():
+        old = {key: value for key, value in json.loads(text).items() if key != "said"}
+        kept[code] = json.dumps(old)
+    stand.start()
+    (alert,) = stand.desk.alerts(5)
+    assert (alert.open, alert.told("de")) == (True, "32 mA against 30")
 
 
 def test_an_alert_whose_cause_went_meanwhile_is_over_after_a_while_and_told_once() -> None:

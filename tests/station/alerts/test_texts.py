@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chargepoint.catalog import entries, languages
+from chargepoint.catalog.details import detail, place_text
 from chargepoint.station.alerts.codes import COUNT, code_of, codes_in
 from chargepoint.station.alerts.gsm_text import BASIC, EXTENDED, cut, gsm_text, length
 from chargepoint.station.alerts.texts import lasted
-from chargepoint.station.alerts.values import Channel, Condition
+from chargepoint.station.alerts.values import Channel, Condition, told
 from tests.station.alerts.stand import PHONE, RCD, Stand, contact
 
 
@@ -42,6 +43,28 @@ def test_the_data_for_machines_does_not_depend_on_the_language() -> None:
     assert list(first.data) == list(second.data)
     assert first.data["severity"] == second.data["severity"] == "critical"
     assert first.data["code_v16"] == "GroundFailure"
+
+
+def test_a_german_message_is_german_to_the_last_figure() -> None:
+    stand = Stand(contact(language="de"))
+    said = detail("current_high", current_a=20.5, limit_a=18.2, offered_a=16.0)
+    (raised,) = stand.look(told("over_current", said, place="EVSE 1"))
+    assert raised.text.splitlines()[3:7:3] == [
+        "Ort: Ladepunkt 1",
+        "Gemessen: 20,5 A, Grenze 18,2 A bei angebotenen 16,0 A",
+    ]
+    assert "20,5 A, Grenze 18,2 A" in raised.short
+    assert (raised.data["place"], raised.data["detail"]) == (
+        "EVSE 1",
+        "20,5 A, Grenze 18,2 A bei angebotenen 16,0 A",
+    )
+
+
+def test_places_are_told_in_the_language_of_the_contact() -> None:
+    assert place_text("EVSE 2, report 7", "de") == "Ladepunkt 2, Meldung 7"
+    assert place_text("EVSE 2, connector/2", "en") == "Connector of EVSE 2: plug-ins"
+    assert place_text("client CP7", "de") == "Zertifikat der Ladestation CP7"
+    assert place_text("meter1", "de") == "meter1"
 
 
 def test_the_end_says_how_long_it_lasted_and_how_often() -> None:

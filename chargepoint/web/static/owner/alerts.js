@@ -1,12 +1,12 @@
 // Alerts: acknowledge, mute, maintenance mode, and a test of each contact.
 
 import { get, post } from "./api.js";
-import { button, confirm, duration, field, h, notice, t, table, time } from "./dom.js";
+import { button, confirm, duration, field, h, language, notice, t, table, time } from "./dom.js";
 
 const TONES = { critical: "bad", error: "bad", warning: "warn", info: "" };
 
 export async function alerts(view) {
-  const [found, contacts] = await Promise.all([get("/api/alerts?closed=50"), get("/api/contacts")]);
+  const [found, contacts] = await Promise.all([get(`/api/alerts?closed=50&lang=${language}`), get("/api/contacts")]);
   const open = found.filter((one) => one.open);
   const again = () => alerts(view);
   const columns = [[t("web.column.code"), ""], [t("web.column.severity"), ""], [t("web.column.what"), "text"], [t("web.column.since"), ""], [t("web.column.sent"), "text"], [t("web.column.action"), ""]];
