@@ -21,15 +21,21 @@ from tests.sim.abuse_rules import Violation
 from tests.sim.abuse_site import EVSES, Site
 from tests.sim.cycles import world
 
-SEEDS = tomllib.loads(Path(__file__).with_name("seeds.toml").read_text())["cycles"]
+SEEDS = tomllib.loads(Path(__file__).with_name("seeds.toml").read_text())
 
 
 @pytest.mark.sim
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS["cycles"])
 def test_no_abuse_makes_the_contactor_close_against_the_rules(seed: int) -> None:
     tally = world(seed)
     assert tally.charged > len(EVSES) * cycles.ROUNDS_PER_WORLD, "only the clean cycles charged"
     assert tally.openings > 0, "nothing had to open: a world without a test"
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("seed", SEEDS["cycles_begun"])
+def test_what_once_broke_a_rule_within_the_first_cycles_does_not_any_more(seed: int) -> None:
+    assert world(seed, rounds=1).cycles > 0
 
 
 # --- The judge says no ----------------------------------------------------------------------------
