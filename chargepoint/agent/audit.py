@@ -12,6 +12,7 @@ import msgspec
 
 from chargepoint import log
 from chargepoint.agent.requests.caller import Caller
+from chargepoint.ipc.cards import CardAction, CardStatus
 from chargepoint.ipc.care import AuditLine, NoteAction, TransactBus
 from chargepoint.ipc.service import Action, Answered, Done, Request
 
@@ -23,6 +24,9 @@ READS = (1, 2, 3, 4)
 """Modbus functions that change nothing: a look at every register would push out what matters."""
 
 SECRET = ("password", "secret", "pin", "digest")
+OF_CARDS = ("until", "enabled", "reader")
+"""What is kept of an action with cards besides the masked one: names and numbers are not."""
+
 DETAIL_MAX = 400
 
 
@@ -71,7 +75,6 @@ def worth_noting(request: Request) -> bool:
 def line_of(action: Action, caller: Caller, last: Answered | None) -> AuditLine:
     """What is kept of `action`, which ended with the answer `last`."""
     ok = last.ok if isinstance(last, Done) else last is not None
-    outcome = last.detail if isinstance(last, Done) else ""
     name, detail = type(action).__name__, _detail(action)
     if isinstance(action, NoteAction):
         name, detail, ok = action.action, action.detail, action.ok and ok
@@ -82,12 +85,20 @@ def line_of(action: Action, caller: Caller, last: Answered | None) -> AuditLine:
         action=name[:80],
         detail=detail[:DETAIL_MAX],
         ok=ok,
-        outcome=outcome[:DETAIL_MAX],
+        outcome=_outcome(action, last)[:DETAIL_MAX],
     )
+
+
+def _outcome(action: Action, last: Answered | None) -> str:
+    if isinstance(last, CardStatus):
+        return f"card {last.token}, digest {last.digest}"
+    return last.detail if isinstance(last, Done) and not isinstance(action, CardAction) else ""
 
 
 def _detail(action: Action) -> str:
     values = msgspec.to_builtins(action)
+    if isinstance(action, CardAction):
+        values = {key: values[key] for key in OF_CARDS if values.get(key) is not None}
     shown = {
         key: value
         for key, value in values.items()

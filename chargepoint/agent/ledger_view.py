@@ -1,7 +1,8 @@
 """The ledger for people: transactions with what the CSMS has of them, and records for an export.
 
 Everything comes from the store, so that it is the same whether the agent runs or not. IdTokens are
-masked; the records hold no other secrets.
+masked; the records hold no other secrets. The station's own cards are shown by the name that they
+have now: with a card its name is forgotten here too.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from chargepoint.agent.reading import Reading
 from chargepoint.agent.store_effects import Refused, Row
 from chargepoint.ipc.service import LedgerTransaction, RecordPart
 from chargepoint.log import masked
-from chargepoint.station import clock, history, outbox, transaction
+from chargepoint.station import clock, history, outbox, own_cards, transaction
 from chargepoint.station.clock import Clock
 from chargepoint.station.desk import Desk
 from chargepoint.station.records import (
+    IdToken,
     SecurityEventHappened,
     Stamp,
     TransactionEnded,
@@ -39,12 +41,25 @@ State = Literal["running", "acknowledged", "waiting", "refused"]
 Spaces = Mapping[str, Mapping[str, str]]
 
 
+class _Names:
+    """Of the station's own cards."""
+
+    def __init__(self, spaces: Spaces) -> None:
+        cards = own_cards.restored(spaces.get(own_cards.SPACE, {}))
+        self.numbered = {number: card.name for number, card in cards.items()}
+        self._by_key = {card.id_token.key: card.name for card in cards.values()}
+
+    def of(self, id_token: IdToken) -> str:
+        return self._by_key.get(id_token.key, "")
+
+
 class _Found(msgspec.Struct, kw_only=True):
     """What is known of one transaction so far."""
 
     id: str
     evse: int = 0
     token: str = ""
+    card: str = ""
     csms_id: int | None = None
     started: Stamp | None = None
     ended: Stamp | None = None
@@ -62,14 +77,15 @@ def transactions(reading: Reading, last: int) -> list[LedgerTransaction]:
     """The last transactions, oldest first."""
     spaces = reading.spaces()
     found: dict[str, _Found] = {}
-    _look_at_past(found, spaces)
-    _look_at_running(found, spaces)
+    names = _Names(spaces)
+    _look_at_past(found, spaces, names)
+    _look_at_running(found, spaces, names)
     for sequence, kind, text in reading.owed(0, OWED_MAX, BOUNDS):
-        one = _look_at_record(found, sequence, kind, text)
+        one = _look_at_record(found, sequence, kind, text, names)
         if one is not None:
             one.waiting += 1
     for sequence, kind, text, code, description in reading.refused():
-        one = _look_at_record(found, sequence, kind, text)
+        one = _look_at_record(found, sequence, kind, text, names)
         if one is not None:
             one.refused.append(sequence)
             one.problem = f"{code}: {description}" if description else code
@@ -118,13 +134,14 @@ def _clock(spaces: Spaces) -> Clock:
 # --- Where transactions are found -----------------------------------------------------------------
 
 
-def _look_at_past(found: dict[str, _Found], spaces: Spaces) -> None:
+def _look_at_past(found: dict[str, _Found], spaces: Spaces, names: _Names) -> None:
     for key, text in spaces.get(history.SPACE, {}).items():
         past = msgspec.json.decode(text, type=history.Past)
         found[past.transaction] = _Found(
             id=past.transaction,
             evse=past.evse,
             token=past.token,
+            card="" if past.card is None else names.numbered.get(past.card, ""),
             csms_id=past.csms_id,
             started=past.started,
             ended=past.ended,
@@ -135,7 +152,7 @@ def _look_at_past(found: dict[str, _Found], spaces: Spaces) -> None:
         )
 
 
-def _look_at_running(found: dict[str, _Found], spaces: Spaces) -> None:
+def _look_at_running(found: dict[str, _Found], spaces: Spaces, names: _Names) -> None:
     ids = spaces.get(outbox.SPACE, {})
     for text in spaces.get(transaction.SPACE, {}).values():
         one = msgspec.json.decode(text, type=transaction.Transaction)
@@ -144,6 +161,7 @@ def _look_at_running(found: dict[str, _Found], spaces: Spaces) -> None:
             id=one.id,
             evse=one.evse,
             token=masked(one.id_token.value),
+            card=names.of(one.id_token),
             csms_id=None if known is None else known.number,
             started=one.started,
             meter_start_wh=one.meter_start_wh,
@@ -153,7 +171,9 @@ def _look_at_running(found: dict[str, _Found], spaces: Spaces) -> None:
         )
 
 
-def _look_at_record(found: dict[str, _Found], sequence: int, kind: str, text: str) -> _Found | None:
+def _look_at_record(
+    found: dict[str, _Found], sequence: int, kind: str, text: str, names: _Names
+) -> _Found | None:
     """Take over what a record tells; None for one of no transaction, or an unreadable one."""
     try:
         record = record_codec.read(kind, text)
@@ -165,6 +185,7 @@ def _look_at_record(found: dict[str, _Found], sequence: int, kind: str, text: st
     one.evse = record.evse
     if isinstance(record, TransactionStarted):
         one.token = masked(record.id_token.value)
+        one.card = names.of(record.id_token)
         one.started, one.meter_start_wh = record.stamp, record.meter_start_wh
     elif isinstance(record, TransactionEnded):
         one.ended, one.meter_now_wh = record.stamp, record.meter_stop_wh
@@ -184,6 +205,7 @@ def _shown(one: _Found, walls: Clock) -> LedgerTransaction:
         csms_id=one.csms_id,
         evse=one.evse,
         id_token=one.token,
+        card=one.card,
         started_at=_iso(None if one.started is None else walls.wall(one.started)),
         ended_at=_iso(None if one.ended is None else walls.wall(one.ended)),
         meter_start_wh=one.meter_start_wh,

@@ -17,12 +17,13 @@ from chargepoint.agent.host import HostWatch, Lateness
 from chargepoint.agent.requests.alerts import AlertRequests
 from chargepoint.agent.requests.audit import AuditRequests
 from chargepoint.agent.requests.bus import BusDesk, BusRequests
+from chargepoint.agent.requests.cards import CardRequests
 from chargepoint.agent.requests.evse import EvseRequests
 from chargepoint.agent.requests.health import HealthDesk, web_certificate
 from chargepoint.agent.requests.log import LogRequests
 from chargepoint.agent.requests.maintenance import MaintenanceRequests
 from chargepoint.agent.requests.signing import SigningRequests
-from chargepoint.agent.requests.tokens import TokenRequests
+from chargepoint.agent.requests.tokens import TokenDesk, TokenRequests
 from chargepoint.agent.service import Service
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.agent.wiring import readers_of
@@ -77,6 +78,7 @@ class Local:
             self._states = MqttStates(
                 config, self.alerting.notify.mqtt, desk.status, desk.evses, audit, desk.now
             )
+        tokens = TokenDesk(desk.readers, tuple(readers_of(config)), config.state_dir)
         handlers = {
             **AlertRequests(config, self.alerting).handlers(),
             **AuditRequests(audit).handlers(),
@@ -85,11 +87,9 @@ class Local:
             **self.health.handlers(),
             **MaintenanceRequests(desk.station, desk.evses.answers, desk.now).handlers(),
             **LogRequests(desk.lines, desk.written, desk.controls.facts).handlers(),
-            **TokenRequests(
-                desk.readers,
-                tuple(readers_of(config)),
-                desk.station.forecast.verdict,
-                config.state_dir,
+            **TokenRequests(tokens, desk.station.forecast.verdict).handlers(),
+            **CardRequests(
+                config.cards.own, desk.station, desk.evses.answers, tokens, desk.now
             ).handlers(),
             **SigningRequests(config.state_dir).handlers(),
         }

@@ -16,6 +16,8 @@ from chargepoint import log
 from chargepoint.agent.audit import Audit, line_of, worth_noting
 from chargepoint.agent.messages import Messages
 from chargepoint.agent.requests.caller import Caller, Handlers, caller_of
+from chargepoint.ipc.cards import LearnCard
+from chargepoint.ipc.care import AwaitToken
 from chargepoint.ipc.codec import BadLine, decode_request, encode
 from chargepoint.ipc.messages import LINE_MAX_BYTES
 from chargepoint.ipc.service import (
@@ -130,7 +132,7 @@ class Service:
         except BadLine as error:
             await self._write(writer, Done(ok=False, detail=f"not a request: {error}"))
             return
-        if getattr(request, "follow", False):
+        if _for_somebody(request):
             await _while_read(reader, self._carry_out(request, writer))
         else:
             await self._carry_out(request, writer)
@@ -196,6 +198,11 @@ class Service:
         writer.write(encode(answer))
         async with asyncio.timeout(WRITE_WAIT_S):
             await writer.drain()
+
+
+def _for_somebody(request: Request) -> bool:
+    """It lasts until its client has left; a card that is shown later is a driver's."""
+    return getattr(request, "follow", False) or isinstance(request, AwaitToken | LearnCard)
 
 
 async def _while_read(reader: asyncio.StreamReader, work: Coroutine[None, None, None]) -> None:

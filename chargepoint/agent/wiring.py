@@ -121,6 +121,9 @@ def station_settings(
         one_root=bool(config.csms and config.csms.one_root),
         maintenance=_maintenance(config.maintenance),
         tariff=_tariff(config),
+        alone=config.csms is None,
+        own_cards=config.cards.deciding(alone=config.csms is None),
+        day_of=lambda at: at.astimezone().date(),
         signed_firmware_only=config.firmware.signed_only,
         wildcards=bool(config.csms and config.csms.wildcards),
     )

@@ -45,7 +45,7 @@ COLOURS = {"acknowledged": "green", "running": "blue", "waiting": "yellow", "ref
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "id", "csms_id", "evse", "id_token", "started_at", "ended_at", "meter_start_wh", "energy_wh",
-    "reason", "state", "refused", "problem",
+    "reason", "state", "refused", "problem", "card",
 )  # fmt: skip
 
 
@@ -58,7 +58,8 @@ def transactions(config_path: str, last: int, as_json: bool, as_csv: bool) -> No
     """Show the last transactions and whether the CSMS has them.
 
     Works without a running agent too. `acknowledged`: the CSMS has start and end; `waiting`: one of
-    them waits for it; `refused`: it refused one for good, see `ocpp resend`; IdTokens are masked.
+    them waits for it; `refused`: it refused one for good, see `ocpp resend`; IdTokens are masked,
+    and the station's own cards have their names.
     With --json each transaction is one JSON line.
     """
     if as_json and as_csv:
@@ -162,6 +163,8 @@ def _line(one: LedgerTransaction) -> str:
     energy = "?" if one.energy_wh is None else f"{one.energy_wh / 1000:.3f} kWh"
     state = coloured(f"{one.state:12}", COLOURS[one.state])
     text = f"{_when(one):32} EVSE {one.evse}  {state} {energy:>12}  {number:>8}  {one.id_token}"
+    if one.card:
+        text += f"  {one.card}"
     if one.reason:
         text += f"  {one.reason}"
     if one.refused:

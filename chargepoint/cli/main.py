@@ -25,7 +25,7 @@ COMMANDS = {
     "maintenance": ("maintenance", "maintenance", "What wears out and falls due, and visits."),
     "bus": ("bus", "bus", "The buses: list, scan, stats, monitor, read, write."),
     "meter": ("meter", "meter", "The meters: values, age, plausibility, registers."),
-    "token": ("token", "token", "Look at cards: test, compare, learn."),
+    "token": ("token", "token", "Look at cards; keep the station's own list."),
     "log": ("log", "log", "What happened: filter, follow; the audit log."),
     "bundle": ("bundle", "bundle", "One archive with everything that support asks for."),
     "diagnostics": ("diagnostics", "diagnostics", "Write a zip file for a technician."),

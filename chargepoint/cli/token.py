@@ -1,4 +1,4 @@
-"""`chargepoint token`: look at cards without starting or stopping anything.
+"""`chargepoint token`: look at cards, and learn them, without starting or stopping anything.
 
 While it waits, the next card at the reader is taken from the station: present only the card that is
 meant. Tokens are shown masked; the digest is the same for the same card at this station.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from chargepoint.cli.cards import COMMANDS, reader_option, within_option
 from chargepoint.cli.legible import cleaned
 from chargepoint.cli.station import config_option, fail, json_option, loaded, print_json
 from chargepoint.config import Config
@@ -19,22 +20,6 @@ from chargepoint.ipc.service import Done
 ANSWER_WAIT_S = 5.0
 """Beyond the time that the agent itself waits for a card."""
 
-LEARN = """\
-This station keeps no list of cards of its own: who may charge is what the CSMS says, and what it
-has put into the local list. To add this card there, present it as a driver would: the CSMS gets its
-full number in an Authorize request and lists it as unknown. Without a CSMS,
-`OfflineTxForUnknownIdEnabled = true` in [ocpp.v16] lets every card charge."""
-
-reader_option = click.option("--reader", default="", help="Name of the reader; default: any.")
-within_option = click.option(
-    "--within",
-    "within_s",
-    type=click.FloatRange(1, 120),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for each card.",
-)
-
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     same: bool
@@ -44,7 +29,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("token")
 def token() -> None:
-    """Look at cards: test, compare, learn. Nothing starts, nothing stops."""
+    """Look at cards, and keep the station's own list of them. Nothing starts, nothing stops."""
 
 
 @token.command("test")
@@ -87,19 +72,8 @@ def compare(config_path: str, reader: str, within_s: float, as_json: bool) -> No
         raise SystemExit(1)
 
 
-@token.command("learn")
-@config_option
-@reader_option
-@within_option
-@json_option
-def learn(config_path: str, reader: str, within_s: float, as_json: bool) -> None:
-    """Say what the station knows of a card, and how it gets permission to charge."""
-    seen = _await(loaded(config_path), reader, within_s, "Present the card.", as_json)
-    if as_json:
-        print_json(seen)
-        return
-    _show(seen)
-    click.echo(LEARN)
+for command in COMMANDS:
+    token.add_command(command)
 
 
 def _await(config: Config, reader: str, within_s: float, asked: str, as_json: bool) -> TokenSeen:

@@ -7,6 +7,7 @@ changes at run time lives in the state directory and is not part of this package
     station_file   the charger itself: identity, CSMS, buses, devices, EVSEs, safety
     alerts         who is told what, and on which way
     people         what drivers, owners and technicians see: site, tariff, pages, MQTT, maintenance
+    cards          who may charge where no CSMS decides
     checks         contradictions between values
 """
 

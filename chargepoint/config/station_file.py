@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from chargepoint.config.alerts import Alerts
+from chargepoint.config.cards import Cards
 from chargepoint.config.people import Maintenance, Mqtt, Site, Tariff, Web
 from chargepoint.config.reading import Name, Natural, Positive, Section, Text20
 
@@ -307,6 +308,7 @@ class Config(Section, frozen=True):
     web: Web | None = None
     mqtt: Mqtt | None = None
     maintenance: Maintenance = Maintenance()
+    cards: Cards = Cards()
     source: str = ""
     """File that this was read from; set by `load`."""
 

@@ -14,6 +14,7 @@ import msgspec
 from chargepoint.ipc.messages import LINE_MAX_BYTES, AnyCommand, AnyFact, Command, Fact
 
 if TYPE_CHECKING:
+    from chargepoint.ipc.cards import AnyCardAnswer, AnyCardRequest
     from chargepoint.ipc.care import AnyCareAnswer, AnyCareRequest
     from chargepoint.ipc.service import Answered, AnyAnswer, AnyRequest, Request
 
@@ -43,33 +44,35 @@ def decode_fact(line: bytes) -> AnyFact:
     return fact
 
 
-def decode_request(line: bytes) -> AnyRequest | AnyCareRequest:
+def decode_request(line: bytes) -> AnyRequest | AnyCareRequest | AnyCardRequest:
     """A request to the agent. Raises BadLine."""
-    request: AnyRequest | AnyCareRequest = _decode(_requests(), line)
+    request: AnyRequest | AnyCareRequest | AnyCardRequest = _decode(_requests(), line)
     return request
 
 
-def decode_answer(line: bytes) -> AnyAnswer | AnyCareAnswer:
+def decode_answer(line: bytes) -> AnyAnswer | AnyCareAnswer | AnyCardAnswer:
     """An answer of the agent. Raises BadLine."""
-    answer: AnyAnswer | AnyCareAnswer = _decode(_answers(), line)
+    answer: AnyAnswer | AnyCareAnswer | AnyCardAnswer = _decode(_answers(), line)
     return answer
 
 
 @cache
 def _requests() -> msgspec.json.Decoder[Any]:
     """Loaded at the first use: the safety program never needs it."""
+    from chargepoint.ipc.cards import AnyCardRequest
     from chargepoint.ipc.care import AnyCareRequest
     from chargepoint.ipc.service import AnyRequest
 
-    return msgspec.json.Decoder(AnyRequest | AnyCareRequest)
+    return msgspec.json.Decoder(AnyRequest | AnyCareRequest | AnyCardRequest)
 
 
 @cache
 def _answers() -> msgspec.json.Decoder[Any]:
+    from chargepoint.ipc.cards import AnyCardAnswer
     from chargepoint.ipc.care import AnyCareAnswer
     from chargepoint.ipc.service import AnyAnswer
 
-    return msgspec.json.Decoder(AnyAnswer | AnyCareAnswer)
+    return msgspec.json.Decoder(AnyAnswer | AnyCareAnswer | AnyCardAnswer)
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:

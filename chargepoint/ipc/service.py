@@ -273,6 +273,8 @@ class LedgerTransaction(Answered, frozen=True):
     """Numbers of its records that the CSMS refused for good."""
     problem: str
     """What the CSMS said to the last of these."""
+    card: str = ""
+    """Name of the station's own card, as it is now; empty: it is none of the list."""
 
 
 class RecordPart(Answered, frozen=True):

@@ -13,6 +13,7 @@ from chargepoint.agent.requests.caller import Caller
 from chargepoint.agent.requests.tokens import (
     WAITING_MAX,
     ReaderDesk,
+    TokenDesk,
     TokenRequests,
     station_key,
 )
@@ -35,7 +36,7 @@ def verdict(id_token: IdToken, evses: Sequence[int]) -> str:
 class Bench:
     def __init__(self, tmp_path: Path, readers: Sequence[str] = ("cards", "door")) -> None:
         self.desk = ReaderDesk()
-        self.requests = TokenRequests(self.desk, readers, verdict, tmp_path)
+        self.requests = TokenRequests(TokenDesk(self.desk, readers, tmp_path), verdict)
 
     async def ask(self, request: AwaitToken, *cards: TokenPresented) -> Answered:
         """What `request` is answered while `cards` are presented."""

@@ -64,36 +64,62 @@ class ReaderDesk:
             self._waiting.remove(entry)
 
 
-class TokenRequests:
-    """Serves `desk` on the socket. `readers`: names of all readers."""
+class NoCard(Exception):
+    """None was presented, or none can be; the text says why."""
 
-    def __init__(
-        self, desk: ReaderDesk, readers: Sequence[str], verdict: Verdict, state_dir: Path
-    ) -> None:
+
+class TokenDesk:
+    """Takes cards from the readers, and tells them apart. `readers`: names of all."""
+
+    def __init__(self, desk: ReaderDesk, readers: Sequence[str], state_dir: Path) -> None:
         self._desk = desk
         self._readers = readers
-        self._verdict = verdict
         self._state_dir = state_dir
         self._key = b""
+
+    async def next(self, reader: str, within_s: float) -> TokenPresented:
+        """The next card at `reader` (empty: at any). Raises NoCard."""
+        self._check(reader, within_s)
+        try:
+            presented = await self._desk.next(reader, within_s)
+        except ValueError as error:
+            raise NoCard(str(error)) from error
+        if presented is None:
+            raise NoCard(f"no card within {within_s:g} s")
+        return presented
+
+    async def digest(self, token: IdToken) -> str:
+        """The same for the same token at this station only."""
+        if not self._key:
+            self._key = await asyncio.to_thread(station_key, self._state_dir / KEY_FILE)
+        return digest(self._key, token)
+
+    def _check(self, reader: str, within_s: float) -> None:
+        if not self._readers:
+            raise NoCard("the station has no reader")
+        if reader and reader not in self._readers:
+            known = ", ".join(self._readers)
+            raise NoCard(f"reader: found `{reader}`, expected one of {known}")
+        if not 0 < within_s <= WITHIN_MAX_S:
+            raise NoCard(f"within_s: found {within_s:g}, expected up to {WITHIN_MAX_S:g}")
+
+
+class TokenRequests:
+    """Serves `desk` on the socket."""
+
+    def __init__(self, desk: TokenDesk, verdict: Verdict) -> None:
+        self._desk = desk
+        self._verdict = verdict
         self._log = log.get("tokens")
 
     def handlers(self) -> Handlers:
         return {AwaitToken: self._await}
 
     async def _await(self, request: AwaitToken, caller: Caller) -> AsyncIterator[Answered]:
-        refusal = self._refusal(request)
-        if refusal:
-            yield Done(ok=False, detail=refusal)
-            return
-        if not self._key:
-            self._key = await asyncio.to_thread(station_key, self._state_dir / KEY_FILE)
         try:
             presented = await self._desk.next(request.reader, request.within_s)
-        except ValueError as error:
+        except NoCard as error:
             yield Done(ok=False, detail=str(error))
-            return
-        if presented is None:
-            yield Done(ok=False, detail=f"no card within {request.within_s:g} s")
             return
         token = presented.id_token
         self._log.info("token.tested", reader=presented.reader, user=caller.user)
@@ -101,19 +127,9 @@ class TokenRequests:
             reader=presented.reader,
             kind=token.kind,
             token=masked(token.value),
-            digest=digest(self._key, token),
+            digest=await self._desk.digest(token),
             verdict=self._verdict(token, presented.evses),
         )
-
-    def _refusal(self, request: AwaitToken) -> str:
-        if not self._readers:
-            return "the station has no reader"
-        if request.reader and request.reader not in self._readers:
-            known = ", ".join(self._readers)
-            return f"reader: found `{request.reader}`, expected one of {known}"
-        if not 0 < request.within_s <= WITHIN_MAX_S:
-            return f"within_s: found {request.within_s:g}, expected up to {WITHIN_MAX_S:g}"
-        return ""
 
 
 def digest(key: bytes, token: IdToken) -> str:

@@ -21,7 +21,7 @@ from chargepoint.web.api.endpoint import Call, Endpoint, Outcome
 RESEND_WAIT_S = 15.0
 COLUMNS = (
     "id", "csms_id", "evse", "id_token", "started_at", "ended_at", "meter_start_wh", "energy_wh",
-    "reason", "state",
+    "reason", "state", "card",
 )  # fmt: skip
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula."""
