@@ -47,8 +47,8 @@ USES = {
     ),
 }
 EVERYBODY = (
-    "Whether a card is in it or not, everybody may charge without a CSMS to ask:\n"
-    "OfflineTxForUnknownIdEnabled or AutoStartId is set. Only a card that is disabled may not."
+    "Without a CSMS to ask, unknown cards may charge too, or no card is needed:\n"
+    "OfflineTxForUnknownIdEnabled or AutoStartId is set."
 )
 
 reader_option = click.option("--reader", default="", help="Name of the reader; default: any.")

@@ -19,6 +19,7 @@ from typing import Any
 
 from chargepoint.config import Config, parse
 from chargepoint.config.people import Web
+from chargepoint.ipc.cards import CardsInUse, CardStatus, ListCards
 from chargepoint.ipc.care import (
     AlertStatus,
     AuditLine,
@@ -61,7 +62,7 @@ from chargepoint.web.desk import Desk
 from chargepoint.web.server import application, server
 from chargepoint.web.sessions import Sessions
 from chargepoint.web.throttle import Throttle
-from hal.values import MeterReading
+from hal.values import MeterReading, TokenKind
 from hil.stage import changed, example, free_port
 
 PASSWORD = "correct-horse-battery"
@@ -119,6 +120,12 @@ ALERT = AlertStatus(
     deliveries=(),
 )  # fmt: skip
 
+USE = CardsInUse(own="alone", alone=True, decides=True, everybody=False)
+CARD = CardStatus(
+    name="Änne", token="…B2C3", digest="0123456789abcdef", kind=TokenKind.ISO14443,
+    since="2026-11-24T08:00:00Z", until="2027-01-31", enabled=True, state="valid",
+)  # fmt: skip
+
 PARTS = [
     RecordPart(sequence=4, place="refused", kind="stop", at="", code="C", description="d",
                text=text, last=last)
@@ -140,6 +147,7 @@ ANSWERS: dict[type, list[Answered]] = {
     ],
     GetAlerts: [ALERT, Done(ok=True)],
     TryChannels: [ChannelOutcome(contact="x", channel="sms", ok=True, detail=""), Done(ok=True)],
+    ListCards: [USE, CARD, Done(ok=True)],
     GetMaintenance: [MaintenanceStatus(items=(), visits=())],
     GetLog: [LogLine(at="", level="info", part="csms", event="csms.connected", fields={}),
              Done(ok=True)],
@@ -155,10 +163,17 @@ class FakeAgent:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.answers = dict(ANSWERS)
+        self.held: set[type] = set()
+        """Requests that get no answer."""
+        self.left: list[Any] = []
+        """Those of them whose client has left."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = decode_request(await reader.readline())
         self.asked.append(request)
+        if type(request) in self.held:
+            await reader.read(1)
+            self.left.append(request)
         for answer in self.answers.get(type(request), [Done(ok=True, detail="done")]):
             writer.write(encode(answer))
         with contextlib.suppress(OSError):

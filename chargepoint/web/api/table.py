@@ -6,6 +6,7 @@ from typing import Any
 
 from chargepoint.web.api.alerts import Alerts
 from chargepoint.web.api.books import Books
+from chargepoint.web.api.cards import Cards
 from chargepoint.web.api.doctor import Doctor
 from chargepoint.web.api.endpoint import Access, Call, Endpoint
 from chargepoint.web.api.logins import Logins
@@ -18,7 +19,7 @@ from chargepoint.web.driver import described
 
 def endpoints() -> list[Endpoint]:
     """The whole table."""
-    themes = (Logins(), StationApi(), Books(), Alerts(), Service(), Doctor(), Logs())
+    themes = (Logins(), StationApi(), Books(), Cards(), Alerts(), Service(), Doctor(), Logs())
     found = [endpoint for theme in themes for endpoint in theme.endpoints()]
 
     async def openapi(call: Call) -> Any:

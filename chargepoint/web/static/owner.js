@@ -4,13 +4,14 @@ import { get, onLoggedOut, post, visitor } from "./owner/api.js";
 import { h, language, notice, say, t } from "./owner/dom.js";
 import { overview, summary } from "./owner/overview.js";
 import { books } from "./owner/books.js";
+import { cards } from "./owner/cards.js";
 import { alerts } from "./owner/alerts.js";
 import { service } from "./owner/service.js";
 import { settings } from "./owner/settings.js";
 import { audit, logs } from "./owner/logs.js";
 import { accounts } from "./owner/accounts.js";
 
-const VIEWS = { overview, books, alerts, service, settings, logs, audit, accounts };
+const VIEWS = { overview, books, cards, alerts, service, settings, logs, audit, accounts };
 const SUMMARY_EVERY_MS = 10000;
 const by = (id) => document.getElementById(id);
 let leave = () => {};

@@ -17,14 +17,14 @@ export async function get(path, { background = false } = {}) {
   return (await checked(response)).json();
 }
 
-export async function post(path, body) { return (await send("POST", path, body)).json(); }
+export async function post(path, body, signal) { return (await send("POST", path, body, signal)).json(); }
 export async function remove(path) { return (await send("DELETE", path)).json(); }
 export async function blob(path) { return (await send("POST", path)).blob(); }
 
-async function send(method, path, body) {
+async function send(method, path, body, signal) {
   const headers = { "X-CSRF-Token": visitor.csrf };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   return checked(response);
 }
 
