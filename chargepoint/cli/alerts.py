@@ -150,6 +150,8 @@ def _show(alert: AlertStatus) -> None:
         facts.append(f"{alert.count} times")
     if alert.acknowledged_by:
         facts.append(f"acknowledged by {alert.acknowledged_by}")
+    if alert.reminded:
+        facts.append(f"reminded {alert.reminded} times")
     if alert.muted:
         facts.append("muted")
     click.echo(f"      {', '.join(facts)}")

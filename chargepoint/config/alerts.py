@@ -185,6 +185,8 @@ class Alerts(Section, frozen=True):
     language: Language = "en"
     escalate_after_min: Positive = 30.0
     """Without acknowledgement, to the next step of contacts."""
+    remind_after_h: NotNegative = 24.0
+    """Faults that nobody acknowledges are told again each time; 0: never."""
     contact: tuple[Contact, ...] = ()
     rule: dict[str, AlertRule] = {}
     limits: Limits = Limits()

@@ -115,6 +115,8 @@ class AlertStatus(Answered, frozen=True):
     deliveries: tuple[DeliveryStatus, ...]
     said: Said | None = None
     """`detail` for every language, where it can be told so."""
+    reminded: int = 0
+    """How often it was told again because nobody looks after it."""
 
 
 class ChannelOutcome(Answered, frozen=True):

@@ -35,6 +35,7 @@ SEEN_ELSEWHERE = frozenset(
         "alert.worse",
         "alert.undelivered",
         "alert.escalated",
+        "alert.reminded",
         "alert.crowded",
         "channel.failed",
         "channel.broken",

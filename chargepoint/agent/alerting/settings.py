@@ -45,6 +45,7 @@ def alert_settings(config: Config) -> AlertSettings:
             expire_s=limits.expire_h * HOUR_S,
         ),
         escalate_after_s=alerts.escalate_after_min * MINUTE_S,
+        remind_after_s=alerts.remind_after_h * HOUR_S,
     )
 
 

@@ -224,6 +224,7 @@ class AlertRequests:
             title=entry(alert.condition).title,
             detail=alert.told(ENGLISH),
             said=_said(alert),
+            reminded=alert.reminded,
             raised_at=engine.moment(alert.raised_s).at,
             cleared_at=cleared_at,
             open=alert.open,

@@ -61,6 +61,8 @@ class Alert(msgspec.Struct, kw_only=True):
     """When this round began; escalation counts from here."""
     steps: int = 0
     """Steps of contacts that were told in this round."""
+    reminded: int = 0
+    """How often it was told again because nobody looks after it."""
     held: bool = False
     gone_s: float = 0.0
     """Since when it has not held."""

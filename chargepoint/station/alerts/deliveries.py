@@ -31,9 +31,9 @@ ACTIVE_MAX = 500
 MERGED_MAX = 50
 DETAIL_MAX = 300
 
-About = Literal["raised", "cleared", "escalated", "test", "notice"]
+About = Literal["raised", "cleared", "escalated", "reminded", "test", "notice"]
 State = Literal["waiting", "sending", "sent", "delivered", "failed", "expired"]
-MERGED = ("raised", "cleared", "escalated")
+MERGED = ("raised", "cleared", "escalated", "reminded")
 
 
 class Delivery(msgspec.Struct, kw_only=True):

@@ -52,6 +52,9 @@ DRIVER = "driver"
 """The contact's name in messages to drivers."""
 
 REPLY_LINES_MAX = 30
+REMINDS: Severity = "error"
+"""From this severity on people are told again."""
+
 CROWDED_EVERY_S = 600.0
 """Each look finds the same conditions without room."""
 
@@ -127,6 +130,7 @@ class AlertDesk:
             self._post.deadline_s(now_s),
             self._subscriptions.deadline_s(),
             *(self._escalate_s(alert) for alert in self._book.opened),
+            *(self._remind_s(alert) for alert in self._book.opened),
         ]
         return min((one for one in times if one is not None), default=None)
 
@@ -289,6 +293,21 @@ class AlertDesk:
                 self._post.step(alert, now_s)
                 self._effects.append(self._memory.alert(alert))
 
+    def _remind_s(self, alert: Alert) -> float | None:
+        """Weighty matters that nobody looks after, once all were told whom it concerns."""
+        if alert.acknowledged_by or rank(alert.severity) < rank(REMINDS):
+            return None
+        return None if self._escalate_s(alert) is not None else self._post.remind_s(alert)
+
+    def _remind(self, now_s: float) -> None:
+        for alert in self._book.opened:
+            due_s = self._remind_s(alert)
+            silent = self._modes.silent_until_s(alert.condition, now_s) is not None
+            if due_s is not None and due_s <= now_s and not silent:
+                self._post.remind(alert, now_s)
+                self._tell("alert.reminded", alert, times=alert.reminded)
+                self._effects.append(self._memory.alert(alert))
+
     # --- Replies and drivers ----------------------------------------------------------------------
 
     def _replied(self, event: Replied, now_s: float) -> None:
@@ -333,6 +352,7 @@ class AlertDesk:
         """Whatever is due by now, and all that follows."""
         self._change(self._book.due(now_s), now_s)
         self._escalate(now_s)
+        self._remind(now_s)
         for one in self._subscriptions.expire(now_s):
             self._unsubscribe(one)
         self._post.lengthen((*self._book.opened, *self._book.closed), now_s)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from chargepoint.station.alerts import texts
+from chargepoint.station.alerts import reminders, texts
 from chargepoint.station.alerts.audience import Audience, Way
 from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import About, Bundle, Deliveries, Delivery, Outcome
 from chargepoint.station.alerts.memory import NUMBERS_AT_ONCE, Memory
 from chargepoint.station.alerts.modes import Modes
+from chargepoint.station.alerts.reminders import TELLING
 from chargepoint.station.alerts.settings import AlertSettings, Calendar, rank
 from chargepoint.station.alerts.values import (
     AlertEffect,
@@ -27,7 +28,6 @@ from chargepoint.station.alerts.values import (
 )
 
 TEST_EXPIRE_S = 120.0
-TOLD = ("raised", "escalated")
 TELLS_ANYWAY: Severity = "error"
 """From here on also of what is over before it could be told."""
 
@@ -86,20 +86,42 @@ class Post:
         """It is over; with `told` that is worth a message."""
         silent = self._modes.silent_until_s(alert.condition, now_s) is not None
         for row in self.of(alert):
-            if row.about not in TOLD:
-                continue
-            contact = self._audience.named(row.contact)
-            wanted = told and contact is not None and contact.cleared
-            if row.state == "waiting":
+            if row.about in TELLING and row.state == "waiting":
                 self._belated(row, told=told and not silent)
-            elif row.round == alert.round and wanted and row.state not in ("failed", "expired"):
-                self._queue(alert, row.way, "cleared", now_s, after=row.number)
+        for rows in self._told(alert):
+            contact = self._audience.named(rows[-1].contact)
+            heard = [row for row in rows if row.state not in ("failed", "expired")]
+            if told and heard and contact is not None and contact.cleared:
+                self._queue(alert, heard[-1].way, "cleared", now_s, after=heard[-1].number)
 
     def calm(self, alert: Alert) -> None:
         """Somebody looks after it: nobody else is to be called."""
         for row in self.of(alert):
-            if row.about == "escalated" and row.state == "waiting":
+            if row.about in ("escalated", "reminded") and row.state == "waiting":
                 self._forget(row)
+
+    def remind_s(self, alert: Alert) -> float | None:
+        """When the next address hears again of what nobody looks after."""
+        times = (self._again_s(rows) for rows in self._told(alert))
+        return min((due_s for due_s in times if due_s is not None), default=None)
+
+    def remind(self, alert: Alert, now_s: float) -> None:
+        """Tell those again whose time it is."""
+        for rows in self._told(alert):
+            due_s = self._again_s(rows)
+            if due_s is None or due_s > now_s:
+                continue
+            for row in rows:
+                if row.about == "reminded":
+                    self._forget(row)
+            self._queue(alert, rows[-1].way, "reminded", now_s)
+            alert.reminded += 1
+
+    def _again_s(self, rows: list[Delivery]) -> float | None:
+        return reminders.due_s(rows, self._settings.remind_after_s)
+
+    def _told(self, alert: Alert) -> list[list[Delivery]]:
+        return reminders.by_address(self.of(alert), alert.round)
 
     def forget(self, alert: Alert) -> None:
         """The alert is no longer kept."""
@@ -109,6 +131,9 @@ class Post:
     def _belated(self, row: Delivery, *, told: bool) -> None:
         """The alert was over before `row` could tell of it."""
         followers = self._followers(row)
+        if row.about == "reminded" and self._heard(row):
+            self._forget(row)
+            return
         if told and rank(row.severity) >= rank(TELLS_ANYWAY):
             if followers:
                 self._forget(row)  # what says that it is over goes in its place
@@ -153,7 +178,7 @@ class Post:
         for row in outcome.changed:
             alert = self._named(row.alert) if row.alert else None
             over = alert is not None and not alert.open
-            if row.state == "waiting" and over and row.about in TOLD:
+            if row.state == "waiting" and over and row.about in TELLING:
                 self._belated(row, told=True)
 
     def link_up(self, event: LinkUp, now_s: float) -> None:
@@ -230,7 +255,7 @@ class Post:
         for row in rows:
             if row.alert:
                 self._keep(row)
-                for one in self._followers(row):
+                for one in self._followers(row) if row.about != "reminded" else ():
                     self._forget(one)
             else:
                 self._forget(row)
@@ -242,6 +267,10 @@ class Post:
                 "detail": row.detail,
             }
             self._effects.append(Tell(name="alert.undelivered", fields=fields))
+
+    def _heard(self, row: Delivery) -> bool:
+        """Its address was told of this alert before."""
+        return any(one.told and one.way == row.way for one in self._deliveries.of(row.alert))
 
     def _followers(self, row: Delivery) -> list[Delivery]:
         """What waits for the outcome of `row`, to say that it is over."""

@@ -101,3 +101,5 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, RuleSettings] = {}
     limits: LimitSettings = LimitSettings()
     escalate_after_s: float = 1800.0
+    remind_after_s: float = 86_400.0
+    """0: never."""

@@ -189,8 +189,8 @@ class _Told:
 
 
 def told_about(about: About) -> str:
-    """Which of the three kinds of text it takes."""
-    return about if about in ("escalated", "cleared") else "raised"
+    """Which of the four kinds of text it takes."""
+    return about if about in ("escalated", "reminded", "cleared") else "raised"
 
 
 def _also(writing: Writing, others: Sequence[tuple[Delivery, Alert]]) -> str:

@@ -117,7 +117,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """E-mail address, number, URL; for MQTT the contact's name."""
     contact: str
-    about: Literal["raised", "cleared", "escalated", "test", "notice"]
+    about: Literal["raised", "cleared", "escalated", "reminded", "test", "notice"]
     severity: Severity
     subject: str
     """One line, in the contact's language."""

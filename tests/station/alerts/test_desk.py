@@ -196,7 +196,7 @@ def test_a_message_is_sent_once_when_the_link_is_back() -> None:
 
 
 def test_a_message_that_is_too_old_is_given_up_and_logged() -> None:
-    stand = Stand()
+    stand = Stand(remind_after_s=0.0)
     stand.broken = {Channel.EMAIL}
     stand.look(RCD)
     stand.wait(86_500, RCD, every_s=60)

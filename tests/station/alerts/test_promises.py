@@ -4,6 +4,7 @@ raised, and one that it is over."""
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -88,6 +89,28 @@ def test_each_address_hears_of_each_alert_once_and_of_its_end_once(
     assert [told for told, count in counts.items() if count > 1] == []
     assert stand.desk.counted(stand.now_s).waiting == 0
     assert all(len(one.short) <= 160 for one in stand.sent)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEPS, max_size=30))
+def test_nobody_hears_more_than_once_in_an_interval_that_an_alert_is_open_still(
+    steps: list[tuple[str, Any]],
+) -> None:
+    limits = LimitSettings(per_minute=1e6, per_day=100_000, sms_per_minute=1e6, sms_per_day=10_000)
+    stand = Stand(*_contacts(), limits=limits, remind_after_s=2500.0)
+    heard: dict[tuple[str, ...], list[float]] = {}
+    for step in [*steps, *[("look", {0, 1}), ("wait", 2000.0), ("look", {0, 1})] * 3]:
+        before = len(stand.sent)
+        _do(stand, step)
+        for one in stand.sent[before:]:
+            if one.about != "cleared":
+                key = (str(one.data["alert"]), one.contact, one.channel.value)
+                heard.setdefault(key, []).append(stand.now_s)
+    assert all(
+        later - earlier >= 2500.0 for times in heard.values() for earlier, later in pairwise(times)
+    )
+    severities = {one.severity for one in stand.sent if one.about == "reminded"}
+    assert severities <= {"error", "critical"}
 
 
 @settings(max_examples=60, deadline=None)

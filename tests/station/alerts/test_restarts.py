@@ -129,7 +129,7 @@ def test_a_clock_that_is_put_back_by_a_year_neither_silences_nor_delays_anything
 
 def test_the_limit_of_a_day_is_over_after_a_day_though_the_clock_was_put_back() -> None:
     limits = LimitSettings(per_day=1)
-    stand = Stand(limits=limits)
+    stand = Stand(limits=limits, remind_after_s=0.0)
     assert abouts(stand.look(RCD)) == ["raised"]
     stand.ahead_s = -YEAR_S
     stand.start()

@@ -28,6 +28,7 @@ function row(one, again) {
   return [
     one.alert, h("span", { class: TONES[one.severity] }, t(`severity.${one.severity}`)),
     [h("strong", {}, one.title), one.place ? ` · ${one.place}` : "", one.count > 1 ? ` · ${t("web.times", { count: one.count })}` : "", h("br"), one.detail,
+      one.reminded ? ` · ${t("web.reminded", { count: one.reminded })}` : "",
       one.acknowledged_by ? h("p", { class: "good" }, t("web.acknowledged_by", { name: one.acknowledged_by })) : ""],
     [one.raised_at ? time(one.raised_at) : t("web.before", { time: duration(one.age_s) }), one.cleared_at ? [h("br"), t("web.until", { time: time(one.cleared_at) })] : ""].flat(),
     one.deliveries.length ? h("ul", { class: "why" }, one.deliveries.map((each) => h("li", { class: each.state === "failed" ? "bad" : "" }, `${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`))) : t("web.none"),
