@@ -11,7 +11,7 @@ help:
 	@echo "make check   only formatter, linter and types"
 	@echo "make foreign install the foreign central system and the page checker of the tests (needs npm)"
 	@echo "make format  bring the sources into form"
-	@echo "make bench   measure: reaction, start, memory, answers, drain, bytes written"
+	@echo "make bench   measure: reaction, start, memory, idle, answers, drain, bytes written"
 	@echo "make fuzz    a million hostile frames against a simulated station (FUZZ='--seed 7')"
 	@echo "make hil     all scenarios on the simulator's wire; report in var/hil (HIL='--baud 19200')"
 	@echo "make docs    write the generated pages of docs/ anew"
@@ -31,7 +31,8 @@ check: setup
 	@$(PY) -m mypy
 
 test: check
-	@$(PY) -m pytest -n 2 --dist loadscope
+	@$(PY) -m compileall -q chargepoint hal hil
+	@$(PY) -m pytest -n 2 --dist worksteal
 
 foreign: tests/foreign/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 
@@ -44,7 +45,7 @@ format: setup
 	@$(PY) -m ruff format --quiet $(SOURCES)
 
 bench: setup
-	@for script in boot memory bytes composite answers drain reaction; do $(PY) bench/$$script.py || exit 1; done
+	@for script in boot memory idle bytes composite answers drain reaction; do $(PY) bench/$$script.py || exit 1; done
 
 fuzz: setup
 	@nice $(PY) -m tests.fuzz.siege $(FUZZ)

@@ -16,37 +16,23 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.processes import pss_mb, used
 from bench.table import show
 from hil.csms.server import Csms
 from hil.stage import Stage
 
 WINDOW_S = float(os.environ.get("BENCH_WINDOW_S", "20"))
 PROGRAMS = ("control", "agent")
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def pss_mb(pid: int) -> float:
-    """Proportional set size in MB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise SystemExit("this kernel tells no PSS")
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds used by this process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 async def window(stage: Stage) -> dict[str, tuple[float, float]]:
     """Per program: PSS in MB and share of a core in percent over the window."""
     pids = {name: stage.processes[name].pid for name in PROGRAMS}
-    began_s, before = time.monotonic(), {name: cpu_s(pid) for name, pid in pids.items()}
+    began_s, before = time.monotonic(), {name: used(pid) for name, pid in pids.items()}
     await asyncio.sleep(WINDOW_S)
     took_s = time.monotonic() - began_s
     return {
-        name: (pss_mb(pid), 100 * (cpu_s(pid) - before[name]) / took_s)
+        name: (pss_mb(pid), 100 * used(pid).since(before[name]).cpu_s / took_s)
         for name, pid in pids.items()
     }
 
