@@ -25,6 +25,7 @@ from chargepoint.config import Config
 from chargepoint.ipc.service import (
     AlertCounts,
     Answered,
+    CostPart,
     CostStatus,
     CountsStatus,
     CsmsStatus,
@@ -47,7 +48,7 @@ from chargepoint.station.security_values import Holdings
 from chargepoint.station.station import Station
 
 if TYPE_CHECKING:
-    from chargepoint.station.tariff import LocalCost
+    from chargepoint.station.cost import LocalCost
 
 State = Literal["off", "connecting", "waiting", "connected", "pending", "rejected", "accepted"]
 
@@ -276,6 +277,9 @@ def _local_cost(cost: LocalCost | None) -> LocalCostStatus | None:
         cost=float(cost.cost),
         final=cost.final,
         idle=cost.idle,
+        parts=tuple(CostPart(id=part.id, amount=float(part.amount)) for part in cost.parts),
+        tax=None if cost.tax is None else float(cost.tax),
+        provisional=cost.provisional,
     )
 
 

@@ -30,7 +30,7 @@ from chargepoint.station.settings import (
 from chargepoint.station.station import Station
 
 if TYPE_CHECKING:
-    from chargepoint.station.tariff import TariffSettings
+    from chargepoint.price_plan import PricePlan
 
 FIRMWARE = "0.1.0"
 """Version of this software, for BootNotification; the package's own, which takes 10 ms to ask."""
@@ -220,13 +220,13 @@ def _maintenance(upkeep: Maintenance) -> MaintenanceSettings:
     )
 
 
-def _tariff(config: Config) -> TariffSettings | None:
+def _tariff(config: Config) -> PricePlan | None:
     """Loaded where there is one, because it brings decimals along."""
     if config.tariff is None:
         return None
-    from chargepoint.agent.prices import tariff_settings
+    from chargepoint.config.prices import price_plan
 
-    return tariff_settings(config.tariff)
+    return price_plan(config.tariff)
 
 
 def _text(value: str | int | float | bool) -> str:

@@ -170,8 +170,18 @@ def _cost(cost: CostStatus) -> str:
 
 def _local_cost(cost: LocalCostStatus) -> str:
     kind = "cost" if cost.final else "cost so far"
+    most = " at most" if cost.provisional else ""
     idle = " (idle)" if cost.idle else ""
-    return f"Tariff {cost.price}; {kind} {cost.cost:.2f} {cost.currency}{idle}, not billed here"
+    told = f"{kind}{most} {cost.cost:.2f} {cost.currency}{idle}{_parts(cost)}"
+    return f"Tariff {cost.price}; {told}, not billed here"
+
+
+def _parts(cost: LocalCostStatus) -> str:
+    """What the cost is made of, where that says more than the cost itself."""
+    told = [f"{part.id} {part.amount:.2f}" for part in cost.parts]
+    if cost.tax is not None and not any(part.id == "tax" for part in cost.parts):
+        told.append(f"tax in it {cost.tax:.2f}")
+    return f": {', '.join(told)}" if len(told) > 1 else ""
 
 
 def _counts(counts: CountsStatus) -> str:

@@ -8,9 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from chargepoint.config.alerts import ChannelName, Language, Port, Url
-from chargepoint.config.reading import Natural, NotNegative, Positive, Section
-
-Text = Annotated[str, msgspec.Meta(max_length=300)]
+from chargepoint.config.reading import Natural, NotNegative, Positive, Section, Text
 
 
 class Notice(Section, frozen=True):
@@ -38,36 +36,6 @@ class Site(Section, frozen=True):
     language: Language = "en"
     """Of the pages, where the browser wants none that is there."""
     notice: tuple[Notice, ...] = ()
-
-
-class TariffChange(Section, frozen=True):
-    """`[[tariff.change]]`: prices that hold from a day on; what is left out stays."""
-
-    since: date
-    energy_price: NotNegative | None = None
-    time_price: NotNegative | None = None
-    idle_price: NotNegative | None = None
-    start_price: NotNegative | None = None
-
-
-class Tariff(Section, frozen=True):
-    """`[tariff]`: shown to drivers. What the CSMS tells wins; nothing is billed by it here."""
-
-    currency: Annotated[
-        str, msgspec.Meta(pattern=r"^[A-Z]{3}$", description="a currency such as EUR")
-    ] = "EUR"
-    energy_price: NotNegative = 0.0
-    """Per kWh."""
-    time_price: NotNegative = 0.0
-    """Per hour of the transaction."""
-    idle_price: NotNegative = 0.0
-    """Per hour plugged in after the vehicle has stopped charging."""
-    idle_free_min: NotNegative = 0.0
-    start_price: NotNegative = 0.0
-    """Per transaction."""
-    note: dict[str, Text] = {}
-    """Language -> e.g. `VAT included`."""
-    change: tuple[TariffChange, ...] = ()
 
 
 class Web(Section, frozen=True):

@@ -27,6 +27,7 @@ Name = Annotated[
         description="a name of letters, digits, `_`, `.` and `-`, at most 40",
     ),
 ]
+Text = Annotated[str, msgspec.Meta(max_length=300)]
 Text20 = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 
 
@@ -98,17 +99,18 @@ def _convert(raw: Any, kind: type[Section], where: str, mistakes: list[Mistake])
         mistakes.append(Mistake(where, f"found {shown(raw)}, expected a table"))
         return None
     before = len(mistakes)
-    types = get_type_hints(kind, include_extras=True)
+    hints, fields = get_type_hints(kind, include_extras=True), msgspec.structs.fields(kind)
+    types = {field.encode_name: hints[field.name] for field in fields}
     for key in raw:
         if key not in types or key == "source":
             mistakes.append(Mistake(joined(where, key), f"unknown key{_suggestion(key, types)}"))
     values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.name in raw:
-            place = joined(where, field.name)
-            values[field.name] = _value(raw[field.name], types[field.name], place, mistakes)
+    for field in fields:
+        key = field.encode_name
+        if key in raw:
+            values[field.name] = _value(raw[key], types[key], joined(where, key), mistakes)
         elif field.required:
-            mistakes.append(Mistake(joined(where, field.name), "missing, but required"))
+            mistakes.append(Mistake(joined(where, key), "missing, but required"))
     return kind(**values) if len(mistakes) == before else None
 
 

@@ -10,8 +10,9 @@ import msgspec
 
 from chargepoint.config.alerts import Alerts
 from chargepoint.config.cards import Cards
-from chargepoint.config.people import Maintenance, Mqtt, Site, Tariff, Web
+from chargepoint.config.people import Maintenance, Mqtt, Site, Web
 from chargepoint.config.reading import Name, Natural, Positive, Section, Text20
+from chargepoint.config.tariff import Tariff
 
 
 class Station(Section, frozen=True):

@@ -112,6 +112,14 @@ class CostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The final cost in words."""
 
 
+class CostPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a cost."""
+
+    id: str
+    """`start`, `energy`, `time`, `idle`, or `tax` where it comes on top of the prices."""
+    amount: float
+
+
 class LocalCostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the present transaction, or the last one, costs by the station's own tariff."""
 
@@ -123,6 +131,12 @@ class LocalCostStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     final: bool
     idle: bool
     """Time without charging is being charged for."""
+    parts: tuple[CostPart, ...] = ()
+    """Those that are not zero; they add up to the cost."""
+    tax: float | None = None
+    """Tax within the cost; None: none is configured."""
+    provisional: bool = False
+    """The time of day was not known all the time: the cost is the most that it can be."""
 
 
 class CountsStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

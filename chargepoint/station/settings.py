@@ -12,7 +12,7 @@ import msgspec
 from chargepoint.station.security_values import Holdings
 
 if TYPE_CHECKING:
-    from chargepoint.station.tariff import TariffSettings
+    from chargepoint.price_plan import PricePlan
 
 BUILT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Nobody ran this software before; an earlier wall time is a clock that was never set."""
@@ -99,7 +99,7 @@ class StationSettings:
     wildcards: bool = True
     """A certificate for `*.example.com` is taken."""
     maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
-    tariff: TariffSettings | None = None
+    tariff: PricePlan | None = None
     """What the station shows of costs by itself; None: nothing."""
     alone: bool = False
     """There is no CSMS."""

@@ -86,7 +86,8 @@ from chargepoint.station.unlocking import Unlocking
 from chargepoint.station.usage import Usage
 
 if TYPE_CHECKING:
-    from chargepoint.station.tariff import LocalCost, Tariff
+    from chargepoint.station.cost import LocalCost
+    from chargepoint.station.tariff import Tariff
 
 
 class Station:
@@ -537,7 +538,9 @@ class Station:
         from chargepoint.station.tariff import SPACE, Tariff
 
         kept = restored.space(SPACE)
-        return Tariff(self._desk, self.clock, self._settings.tariff, self._sessions, kept)
+        flushed_s = self._books.flushed_s
+        plan = self._settings.tariff
+        return Tariff(self._desk, self.clock, plan, self._sessions, flushed_s, kept)
 
     # --- At a glance ------------------------------------------------------------------------------
 

@@ -1,255 +1,254 @@
 """What a transaction costs by the tariff of the station: shown, never billed here.
 
 Start price, energy by the register, time from start to end, and time in which the vehicle stays
-plugged in after it has stopped charging by itself; of each such pause some minutes are free. The
-prices that held on the day of the start hold to the end. Reckoned in decimals and rounded once, at
-the end. What the CSMS tells of costs takes its place (`pricing`).
+plugged in after it has stopped charging by itself; of each such pause some minutes are free. What
+was promised on the day of the start holds to the end; within it the time of day decides
+(`price_plan`): the register at the instant of a change is interpolated between the two readings
+around it. While the time is not known, the dearest price counts and the cost is provisional. What
+the CSMS tells of costs takes its place (`pricing`).
 
-Kept in space `tariff`: the pauses of running transactions.
+Kept in space `tariff`, one bill for each running transaction: written when a pause begins or ends
+and when a price changes, and flushed together with the transaction's own checkpoint, so that a
+power cut leaves both of the same age. What has happened since is filled in from the transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date
+from decimal import Decimal
 
 import msgspec
 
+from chargepoint.price_plan import ZERO, Kind, PricePlan, Prices, PriceTable, dearest
 from chargepoint.station.clock import Clock
+from chargepoint.station.cost import LocalCost, in_words, rounded, summed, tax_in
 from chargepoint.station.desk import Desk
 from chargepoint.station.records import ChargingState, Stamp, TransactionId
-from chargepoint.station.session import Session
+from chargepoint.station.session import Session, Stage
+from chargepoint.station.tally import Mark, Scale, Tally, Worth, worth_of
 from chargepoint.station.transaction import Transaction
 
 SPACE = "tariff"
 
-MINOR_UNITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3,
-               "PYG": 0, "TND": 3, "UGX": 0, "VND": 0}  # fmt: skip
-"""Decimals of currencies that do not have two (ISO 4217)."""
-
-HOUR_S = Decimal(3600)
-ZERO = Decimal(0)
+MWH_IN_KWH = Decimal(1_000_000)
+MS_IN_HOUR = Decimal(3_600_000)
 
 
-class Prices(msgspec.Struct, frozen=True, kw_only=True):
-    """What is paid, in the currency of the tariff."""
-
-    energy: Decimal = ZERO
-    """Per kWh."""
-    time: Decimal = ZERO
-    """Per hour."""
-    idle: Decimal = ZERO
-    """Per hour plugged in after the vehicle has stopped charging."""
-    start: Decimal = ZERO
-    """Per transaction."""
-
-
-class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices from a day on; None: as before."""
-
-    since: date
-    energy: Decimal | None = None
-    time: Decimal | None = None
-    idle: Decimal | None = None
-    start: Decimal | None = None
-
-
-def day_in_utc(at: datetime) -> date:
-    return at.astimezone(UTC).date()
-
-
-class TariffSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`[tariff]` of the configuration. `day_of`: the day on which an instant is for customers."""
-
-    currency: str
-    prices: Prices
-    idle_free_min: Decimal = ZERO
-    changes: tuple[PriceChange, ...] = ()
-    day_of: Callable[[datetime], date] = day_in_utc
-
-    def prices_on(self, day: date) -> Prices:
-        """The prices with all changes up to `day` made."""
-        prices = self.prices
-        for change in sorted(self.changes, key=lambda each: each.since):
-            if change.since <= day:
-                new = {
-                    name: price
-                    for name in ("energy", "time", "idle", "start")
-                    if (price := getattr(change, name)) is not None
-                }
-                prices = msgspec.structs.replace(prices, **new)
-        return prices
-
-
-class LocalCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transaction costs so far, or has cost."""
-
-    currency: str
-    price: str
-    """In words."""
-    cost: Decimal
-    final: bool
-    idle: bool
-    """Time without charging is being charged for."""
-
-
-class Pauses(msgspec.Struct, kw_only=True):
-    """How long the vehicle of a transaction has been done, as far as it costs."""
+class Bill(msgspec.Struct, kw_only=True):
+    """What must be known of a running transaction to tell its cost."""
 
     transaction: TransactionId
+    energy: Tally
+    idle: Tally
+    """Of pauses that are over, beyond what is free."""
     charged: bool = False
     """Energy has flowed: what comes then is a pause."""
-    paid_s: float = 0.0
-    """Of pauses that are over, beyond what is free."""
     since: Stamp | None = None
-    """Beginning of the present one."""
+    """Beginning of the present pause."""
 
 
 class Tariff:
-    """The cost at each EVSE."""
+    """The cost at each EVSE. `flushed_s`: when a transaction's state went to the disk last."""
 
     def __init__(
         self,
         desk: Desk,
         clock: Clock,
-        settings: TariffSettings,
+        plan: PricePlan,
         sessions: Mapping[int, Session],
+        flushed_s: Callable[[TransactionId], float | None],
         kept: Mapping[str, str],
     ) -> None:
         self._desk = desk
         self._clock = clock
-        self._settings = settings
+        self._plan = plan
         self._sessions = sessions
-        self._pauses = _restored(kept)
+        self._flushed_s = flushed_s
+        self._bills = _restored(kept)
+        self._written_s: dict[int, float] = {}
         self._running: dict[int, Transaction] = {}
         self._final: dict[int, LocalCost] = {}
+        self._tables: dict[date, PriceTable] = {}
+        self._dearest = PriceTable(prices=dearest(each.dearest for each in plan.tables()))
 
     def shown(self, evse: int) -> LocalCost | None:
         """The cost so far of what runs at an EVSE, or of what ended and is still plugged in."""
         session = self._sessions.get(evse)
         transaction = None if session is None else session.transaction
-        if transaction is None:
+        if session is None or transaction is None:
             return self._final.get(evse)
-        return self._cost(self._settings, evse, transaction, final=False)
+        here = transaction.register_stamp.boot == self._desk.boot
+        counts = session.stage is Stage.RUNNING or (here and session.stage is Stage.ENDING)
+        until = self._desk.stamp() if counts else transaction.register_stamp
+        return self._cost(evse, transaction, until, final=False)
 
     def due(self) -> None:
         """Follow the sessions: pauses begin and end, transactions end, vehicles leave."""
-        settings = self._settings
         for evse, session in self._sessions.items():
             running, before = session.transaction, self._running.get(evse)
             if before is not None and (running is None or running.id != before.id):
-                self._end(settings, evse, before)
+                self._end(evse, before)
             if running is not None:
                 self._running[evse] = running
                 self._final.pop(evse, None)
-                self._follow(evse, running)
+                if session.stage is Stage.RUNNING:
+                    self._follow(evse, running)
             elif not session.vehicle.connected:
                 self._final.pop(evse, None)
 
-    # --- Inside -----------------------------------------------------------------------------------
+    # --- A transaction that runs ------------------------------------------------------------------
 
     def _follow(self, evse: int, transaction: Transaction) -> None:
-        pauses = self._pauses.get(evse)
-        if pauses is None or pauses.transaction != transaction.id:
-            pauses = self._pauses[evse] = Pauses(transaction=transaction.id)
-        pausing = transaction.charging_state is ChargingState.SUSPENDED_EV
-        changed = False
-        if transaction.charging_state is ChargingState.CHARGING and not pauses.charged:
-            pauses.charged = changed = True
-        if pausing and pauses.charged and pauses.since is None:
-            pauses.since, changed = self._desk.stamp(), True
-        elif not pausing and pauses.since is not None:
-            pauses.paid_s += self._pause_s(pauses)
-            pauses.since, changed = None, True
-        if changed:
-            self._desk.put(SPACE, str(evse), pauses, durable=False)
+        bill = self._bill(evse, transaction)
+        self._bills[evse] = bill
+        table, _ = self._table(transaction)
+        moved = self._follow_pause(bill, transaction, self._scale("idle", table))
+        mark = _energy(transaction)
+        if mark != bill.energy.marks[-1]:
+            moved |= bill.energy.add(mark, self._scale("energy", table))
+        flushed_s = self._flushed_s(transaction.id)
+        flush = flushed_s == self._desk.now_s and self._written_s.get(evse) != flushed_s
+        if flush:
+            self._written_s[evse] = self._desk.now_s
+        if moved or flush:
+            self._desk.put(SPACE, str(evse), bill, durable=flush)
 
-    def _end(self, settings: TariffSettings, evse: int, transaction: Transaction) -> None:
-        cost = self._cost(settings, evse, transaction, final=True)
-        if cost is not None:
-            self._final[evse] = cost
+    def _follow_pause(self, bill: Bill, transaction: Transaction, scale: Scale) -> bool:
+        """True: something has changed that must be kept."""
+        state = transaction.charging_state
+        if state is ChargingState.CHARGING and not bill.charged:
+            bill.charged = True
+            return True
+        if state is ChargingState.SUSPENDED_EV:
+            if not bill.charged or bill.since is not None:
+                return False
+            bill.since = self._desk.stamp()
+            return True
+        if bill.since is None:
+            return False
+        for mark in self._pause(bill, self._desk.stamp()):
+            bill.idle.add(mark, scale)
+        bill.since = None
+        return True
+
+    def _bill(self, evse: int, transaction: Transaction) -> Bill:
+        bill = self._bills.get(evse)
+        if bill is not None and bill.transaction == transaction.id:
+            return bill
+        begin = Mark(at=transaction.started, amount=0)
+        return Bill(
+            transaction=transaction.id,
+            energy=Tally(marks=[begin]),
+            idle=Tally(marks=[begin]),
+        )
+
+    def _end(self, evse: int, transaction: Transaction) -> None:
+        ended = transaction.ended
+        until = self._desk.stamp() if ended is None else ended.stamp
+        self._final[evse] = self._cost(evse, transaction, until, final=True)
         del self._running[evse]
-        if self._pauses.pop(evse, None) is not None:
+        self._written_s.pop(evse, None)
+        if self._bills.pop(evse, None) is not None:
             self._desk.delete(SPACE, str(evse), durable=False)
 
-    def _cost(
-        self, settings: TariffSettings, evse: int, transaction: Transaction, *, final: bool
-    ) -> LocalCost | None:
-        prices = self._prices(settings, transaction)
-        if prices is None:
-            return None
-        pauses = self._pauses.get(evse)
-        pauses = pauses if pauses is not None and pauses.transaction == transaction.id else None
-        pause_s = 0.0 if pauses is None else self._pause_s(pauses)
-        idle_s = 0.0 if pauses is None else pauses.paid_s + pause_s
-        sums = (
-            prices.start,
-            prices.energy * _exact(transaction.register_wh - transaction.meter_start_wh) / 1000,
-            prices.time * _exact(self._lasted_s(transaction)) / HOUR_S,
-            prices.idle * _exact(idle_s) / HOUR_S,
-        )
+    # --- What it costs ----------------------------------------------------------------------------
+
+    def _cost(self, evse: int, transaction: Transaction, until: Stamp, *, final: bool) -> LocalCost:
+        plan, bill = self._plan, self._bill(evse, transaction)
+        table, day_known = self._table(transaction)
+        pause = self._pause(bill, until)
+        start = self._start(transaction, table)
+        energy = bill.energy.worth(self._scale("energy", table), (_energy(transaction),))
+        time = self._time(transaction, until, table)
+        idle = bill.idle.worth(self._scale("idle", table), pause)
+        exact = {
+            "start": start.sum,
+            "energy": energy.sum / MWH_IN_KWH,
+            "time": time.sum / MS_IN_HOUR,
+            "idle": idle.sum / MS_IN_HOUR,
+        }
+        parts = summed(exact, plan)
+        cost = rounded(sum((part.amount for part in parts), ZERO), plan.currency)
+        prices, now_known = self._prices(until, table)
+        words = in_words(plan, prices)
         return LocalCost(
-            currency=settings.currency,
-            price=in_words(settings, prices),
-            cost=rounded(sum(sums, ZERO), settings.currency),
+            currency=plan.currency,
+            price=words if day_known and now_known else f"at most {words}",
+            cost=cost,
             final=final,
-            idle=not final and pause_s > 0 and prices.idle > 0,
+            idle=not final and bool(pause) and prices.idle > 0,
+            parts=parts,
+            tax=tax_in(cost, parts, plan),
+            provisional=not (day_known and (start + energy + time + idle).certain),
         )
 
-    def _prices(self, settings: TariffSettings, transaction: Transaction) -> Prices | None:
-        """None: prices change, and it is not known which held at the start."""
-        started_at = self._clock.wall(transaction.started)
-        if started_at is None:
-            return None if settings.changes else settings.prices
-        return settings.prices_on(settings.day_of(started_at))
+    def _start(self, transaction: Transaction, table: PriceTable) -> Worth:
+        prices, known = self._prices(transaction.started, table)
+        return Worth(sum=prices.start, certain=known or not table.varies("start"))
 
-    def _lasted_s(self, transaction: Transaction) -> float:
-        started = transaction.started
-        if started.boot == self._desk.boot:
-            return max(0.0, self._desk.now_s - started.at_s)
-        began, now = self._clock.wall(started), self._clock.now(self._desk.now_s)
-        return 0.0 if began is None or now is None else max(0.0, (now - began).total_seconds())
+    def _time(self, transaction: Transaction, until: Stamp, table: PriceTable) -> Worth:
+        lasted_ms = self._between_ms(transaction.started, until)
+        if lasted_ms is None:
+            return Worth(certain=not table.dearest.time)
+        began, now = Mark(at=transaction.started, amount=0), Mark(at=until, amount=lasted_ms)
+        return worth_of((began, now), self._scale("time", table))
 
-    def _pause_s(self, pauses: Pauses) -> float:
-        """Of the present pause, beyond what is free."""
-        since = pauses.since
-        if since is None or since.boot != self._desk.boot:
-            return 0.0
-        free_s = float(self._settings.idle_free_min) * 60
-        return max(0.0, self._desk.now_s - since.at_s - free_s)
+    def _pause(self, bill: Bill, until: Stamp) -> tuple[Mark, ...]:
+        """Where the present pause begins to cost, and how much it has grown to; empty: nowhere."""
+        since, free_s = bill.since, float(self._plan.idle_free_min) * 60
+        if since is None:
+            return ()
+        begin = Stamp(boot=since.boot, at_s=since.at_s + free_s)
+        paid_ms = self._between_ms(begin, until)
+        if not paid_ms:
+            return ()
+        before_ms = bill.idle.marks[-1].amount
+        return Mark(at=begin, amount=before_ms), Mark(at=until, amount=before_ms + paid_ms)
+
+    # --- What is in force -------------------------------------------------------------------------
+
+    def _scale(self, kind: Kind, table: PriceTable) -> Scale:
+        return Scale(kind=kind, table=table, wall=self._clock.wall)
+
+    def _table(self, transaction: Transaction) -> tuple[PriceTable, bool]:
+        """What was promised at the start; False: the day is not known, the dearest is taken."""
+        wall = self._clock.wall(transaction.started)
+        if wall is None and self._plan.days():
+            return self._dearest, False
+        day = date.min if wall is None else self._plan.local(wall).date()
+        if day not in self._tables:
+            self._tables = {day: self._plan.table(day)}
+        return self._tables[day], True
+
+    def _prices(self, at: Stamp, table: PriceTable) -> tuple[Prices, bool]:
+        """The prices of an instant; False: it is not known, the dearest are taken."""
+        wall = self._clock.wall(at)
+        if wall is None and table.windows:
+            return table.dearest, False
+        return (table.prices if wall is None else table.at(wall)), True
+
+    def _between_ms(self, since: Stamp, until: Stamp) -> int | None:
+        """Never below 0; None: another boot, and no wall time."""
+        if since.boot == until.boot:
+            return max(0, round((until.at_s - since.at_s) * 1000))
+        began, ended = self._clock.wall(since), self._clock.wall(until)
+        if began is None or ended is None:
+            return None
+        return max(0, round((ended - began).total_seconds() * 1000))
 
 
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """`amount` with the decimals of its currency; half a unit counts as a whole one."""
-    places = MINOR_UNITS.get(currency, 2)
-    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+def _energy(transaction: Transaction) -> Mark:
+    """The energy so far, in the whole Wh that the CSMS is told."""
+    return Mark(at=transaction.register_stamp, amount=transaction.energy_wh * 1000)
 
 
-def in_words(settings: TariffSettings, prices: Prices) -> str:
-    """The prices in English, for consoles; pages have words of their own."""
-    free = settings.idle_free_min
-    after = f" after {free.normalize():f} min" if free else ""
-    parts = (
-        (prices.start, "per charge"),
-        (prices.energy, "per kWh"),
-        (prices.time, "per hour"),
-        (prices.idle, f"per hour plugged in when done{after}"),
-    )
-    told = [f"{price.normalize():f} {settings.currency} {what}" for price, what in parts if price]
-    return ", ".join(told) or "free of charge"
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(str(round(value, 3)))
-
-
-def _restored(kept: Mapping[str, str]) -> dict[int, Pauses]:
-    """What cannot be read costs nobody anything."""
-    found: dict[int, Pauses] = {}
+def _restored(kept: Mapping[str, str]) -> dict[int, Bill]:
+    """What cannot be read is reckoned again from the start of the transaction."""
+    found: dict[int, Bill] = {}
     for key, text in kept.items():
         try:
-            found[int(key)] = msgspec.json.decode(text, type=Pauses)
+            found[int(key)] = msgspec.json.decode(text, type=Bill)
         except (ValueError, msgspec.MsgspecError):
             continue
     return found

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from chargepoint.station.desk import Desk
+from chargepoint.station.ending import Ending
 from chargepoint.station.outbox import Outbox
 from chargepoint.station.records import (
     ChargingState,
@@ -61,6 +62,8 @@ class Transaction:
     unmetered: bool = False
     """It began without a meter and stays without energy: what a register that returns has moved by
     since is not known to belong to it."""
+    ending: Ending | None = None
+    """It was stopped: a restart of the agent must not let it go on."""
     ended: TransactionEnded | None = None
     """The end, once it is decided on."""
 
@@ -183,6 +186,10 @@ class TransactionBooks:
 
     def checkpoint_deadline_s(self, transaction: Transaction) -> float:
         return self._flushed_s.setdefault(transaction.id, self._desk.now_s) + CHECKPOINT_S
+
+    def flushed_s(self, transaction: TransactionId) -> float | None:
+        """When the state went to the disk last; None: not in this run."""
+        return self._flushed_s.get(transaction)
 
     def forget(self, transaction: Transaction) -> None:
         """The end is in the outbox."""

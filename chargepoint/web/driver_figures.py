@@ -8,7 +8,7 @@ import msgspec
 
 from chargepoint.catalog import phrase
 from chargepoint.config import Config
-from chargepoint.ipc.service import EvseStatus
+from chargepoint.ipc.service import CostPart, EvseStatus
 from chargepoint.web.driver_state import State
 from chargepoint.web.driver_words import duration, money, number
 
@@ -70,6 +70,11 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     idle: bool = False
     words: tuple[str, ...] = ()
     """The CSMS's own."""
+    parts: tuple[CostPart, ...] = ()
+    tax: float | None = None
+    """Within the amount; None: not known."""
+    provisional: bool = False
+    """The most that it can be."""
 
     @classmethod
     def of(cls, evse: EvseStatus | None, state: State, config: Config) -> Cost:
@@ -91,7 +96,15 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
             )
         if local is None:
             return cls()
-        return cls(amount=local.cost, currency=local.currency, final=local.final, idle=local.idle)
+        return cls(
+            amount=local.cost,
+            currency=local.currency,
+            final=local.final,
+            idle=local.idle,
+            parts=local.parts,
+            tax=local.tax,
+            provisional=local.provisional,
+        )
 
 
 def figure_lines(
@@ -117,6 +130,7 @@ def figure_lines(
         )
     if cost.amount is not None:
         key = "cost_final" if cost.final else "cost"
+        key = "cost_most" if cost.provisional else key
         found.append((key, money(cost.amount, cost.currency, language)))
     if active and state in TALKS_OF_LEFT:
         found.append(("left", phrase("driver.left.unknown", language)))
@@ -126,6 +140,23 @@ def figure_lines(
     return [
         Figure(id=key, label=phrase(f"driver.figure.{key}", language), text=text)
         for key, text in found
+    ]
+
+
+def cost_lines(cost: Cost, config: Config, language: str) -> list[Figure]:
+    """What the cost is made of, where that is more than one thing, and the tax in it."""
+    percent = "" if config.tariff is None else f"{config.tariff.tax_percent or 0:g}"
+    percent = percent.replace(".", phrase("driver.decimal", language))
+    found = [(part.id, part.amount) for part in cost.parts] if len(cost.parts) > 1 else []
+    if cost.tax is not None and not any(part.id == "tax" for part in cost.parts):
+        found.append(("tax_in", cost.tax))
+    return [
+        Figure(
+            id=key,
+            label=phrase(f"driver.part.{key}", language, percent=percent),
+            text=money(amount, cost.currency, language),
+        )
+        for key, amount in found
     ]
 
 

@@ -11,7 +11,6 @@ from chargepoint.config import Config
 from chargepoint.config.people import Notice, Site
 from chargepoint.ipc.service import StationStatus
 from chargepoint.web.driver_words import in_language
-from chargepoint.web.tariff_view import announced
 
 
 class SiteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +56,6 @@ def notices(
         for notice in config.site.notice
         if _in_force(notice, today)
     ]
-    lines += announced(config.tariff, today, language)
     return tuple(line for line in dict.fromkeys(lines) if line)
 
 

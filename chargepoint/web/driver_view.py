@@ -13,12 +13,20 @@ import msgspec
 
 from chargepoint.catalog import entries, entry, phrase, phrases
 from chargepoint.config import Config
+from chargepoint.config.prices import price_plan
 from chargepoint.ipc.service import EvseStatus, StationStatus
-from chargepoint.web.driver_figures import Cost, Ended, Figure, Session, figure_lines
+from chargepoint.web.driver_figures import (
+    Cost,
+    Ended,
+    Figure,
+    Session,
+    cost_lines,
+    figure_lines,
+)
 from chargepoint.web.driver_site import SiteView, notices, site_view
 from chargepoint.web.driver_state import BY_APP, TONES, State, Tone, state_of
-from chargepoint.web.driver_words import number
-from chargepoint.web.tariff_view import price_lines
+from chargepoint.web.driver_words import in_language, number
+from chargepoint.web.tariff_view import PriceRow, announced, price_lines, price_rows
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +53,8 @@ class EvseView(Value, frozen=True):
     energy_kwh: float | None
     duration_s: float | None
     cost: float | None
+    cost_parts: tuple[Figure, ...]
+    """What the cost is made of; empty: it is one thing, or not known."""
     currency: str
     urgent: bool
     """Whom to call belongs next to the state."""
@@ -62,6 +72,9 @@ class DriverView(Value, frozen=True):
     at_text: str
     evses: tuple[EvseView, ...]
     prices: tuple[str, ...]
+    """Those in force now, and the next ones."""
+    price_table: tuple[PriceRow, ...]
+    """All of the day, where they depend on its hour; else empty."""
     notices: tuple[str, ...]
     site: SiteView
 
@@ -75,7 +88,9 @@ def driver_view(
 ) -> DriverView:
     """The page at `now` (aware, in the time zone of the site); without `status`: not reached."""
     known = {} if status is None else {evse.evse: evse for evse in status.evses}
-    other = config.site.language
+    plan = None if config.tariff is None else price_plan(config.tariff)
+    note = {} if config.tariff is None else dict(config.tariff.note)
+    told = in_language(note, language, config.site.language)
     return DriverView(
         language=language,
         title=config.site.name or phrase("driver.title", language),
@@ -86,8 +101,12 @@ def driver_view(
             _evse_view(evse.id, known.get(evse.id), config, language, now, (ended or {}))
             for evse in config.evse
         ),
-        prices=price_lines(config.tariff, now.date(), language, other),
-        notices=notices(status, config, language, now.date()),
+        prices=(*price_lines(plan, now, language), *([told] if told else [])),
+        price_table=price_rows(plan, now, language),
+        notices=(
+            *notices(status, config, language, now.date()),
+            *announced(plan, now.date(), language),
+        ),
         site=site_view(config.site, language),
     )
 
@@ -117,6 +136,7 @@ def _evse_view(
         energy_kwh=session.energy_kwh,
         duration_s=session.duration_s,
         cost=cost.amount,
+        cost_parts=tuple(cost_lines(cost, config, language)),
         currency=cost.currency,
         urgent=state in ("out_of_order", "unknown"),
     )
@@ -179,6 +199,8 @@ def _remarks(
         lines += _bounds(evse, config, language)
     if cost.idle:
         lines.append(phrase("driver.cost.idle", language))
+    if cost.provisional:
+        lines.append(phrase("driver.cost.provisional", language))
     return list(dict.fromkeys((*lines, *cost.words)))
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from chargepoint.catalog import phrase
+from chargepoint.price_plan import minor_units
 
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 """Currencies that are better known by their sign."""
-
-MINOR_UNITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3,
-               "PYG": 0, "TND": 3, "UGX": 0, "VND": 0}  # fmt: skip
-"""Decimals of currencies that have not two (ISO 4217)."""
 
 
 def number(value: float, digits: int, language: str) -> str:
@@ -21,7 +19,7 @@ def number(value: float, digits: int, language: str) -> str:
 
 def money(amount: float, currency: str, language: str, digits: int | None = None) -> str:
     """An amount with its currency; with an empty currency the amount alone."""
-    usual = MINOR_UNITS.get(currency, 2)
+    usual = minor_units(currency)
     text = number(amount, usual if digits is None else digits, language)
     if not currency:
         return text
@@ -49,6 +47,35 @@ def day(value: date, language: str) -> str:
     """`24 November 2026`"""
     month = phrase(f"driver.month.{value.month}", language)
     return phrase("driver.date", language, day=value.day, month=month, year=value.year)
+
+
+def soon(at: datetime, now: datetime, language: str) -> str:
+    """`22:00` of today, `Sat 06:00` of another day of the coming week."""
+    text = at.strftime("%H:%M")
+    return text if at.date() == now.date() else f"{weekday(at.weekday(), language)} {text}"
+
+
+def weekday(number_: int, language: str) -> str:
+    """`Mon`; Monday is 0."""
+    return phrase(f"driver.weekday.{number_ + 1}", language)
+
+
+def weekdays(numbers: Iterable[int], language: str) -> str:
+    """`Mon–Fri`, `Sat, Sun`, `daily`."""
+    found = sorted(numbers)
+    if len(found) == 7:
+        return phrase("driver.daily", language)
+    runs: list[list[int]] = []
+    for number_ in found:
+        if runs and number_ == runs[-1][-1] + 1:
+            runs[-1].append(number_)
+        else:
+            runs.append([number_])
+    told = []
+    for run in runs:
+        names = [weekday(each, language) for each in run]
+        told += [f"{names[0]}–{names[-1]}"] if len(run) > 2 else names
+    return ", ".join(told)
 
 
 def in_language(texts: dict[str, str], language: str, other: str) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
 
 import pytest
 
-from chargepoint.agent.prices import tariff_settings
 from chargepoint.agent.requests.caller import Caller
 from chargepoint.agent.requests.maintenance import MaintenanceRequests
 from chargepoint.agent.requests.waiting import LocalAnswers
-from chargepoint.config.people import Tariff, TariffChange
 from chargepoint.ipc.care import GetMaintenance, MaintenanceStatus, RecordVisit
 from chargepoint.ipc.codec import decode_answer, encode
 from chargepoint.ipc.service import Answered, Done, Request
@@ -68,10 +65,3 @@ async def test_a_visit_without_a_word_or_with_too_many_is_refused(note: str) -> 
     status = await scene.ask(GetMaintenance())
     assert isinstance(status, MaintenanceStatus)
     assert status.visits == ()
-
-
-def test_prices_of_the_file_become_exact_decimals() -> None:
-    change = TariffChange(since=date(2027, 1, 1), energy_price=0.59)
-    settings = tariff_settings(Tariff(energy_price=0.1, idle_free_min=15, change=(change,)))
-    assert str(settings.prices.energy) == "0.1"
-    assert str(settings.prices_on(date(2027, 1, 1)).energy) == "0.59"

@@ -20,6 +20,7 @@ SHARED = (
     "chargepoint.service_manager",
 )
 KEY = "chargepoint.station_key"
+PLAN = "chargepoint.price_plan"
 IMPURE = ("asyncio", "socket", "time", "threading", "sqlite3", "random", "select", "subprocess")
 
 # fmt: off
@@ -27,7 +28,8 @@ ALLOWED = {
     # room:                may import of our own
     "hal.values":          (),
     "hal":                 ("hal",),
-    "chargepoint.config":  ("chargepoint.config", "chargepoint.catalog"),
+    "chargepoint.price_plan": (),
+    "chargepoint.config":  ("chargepoint.config", "chargepoint.catalog", PLAN),
     "chargepoint.log":     (),
     "chargepoint.service_manager": (),
     "chargepoint.station_key": ("chargepoint.owner",),
@@ -37,15 +39,15 @@ ALLOWED = {
     "chargepoint.evse":    ("hal.values", "chargepoint.ipc.messages", "chargepoint.evse"),
     "chargepoint.control": ("hal", "chargepoint.evse", "chargepoint.ipc", "chargepoint.control",
                             *SHARED),
-    "chargepoint.station": ("hal.values", "chargepoint.catalog", "chargepoint.station"),
+    "chargepoint.station": ("hal.values", "chargepoint.catalog", "chargepoint.station", PLAN),
     "chargepoint.ocpp":    ("hal.values", "chargepoint.catalog", "chargepoint.station",
                             "chargepoint.ocpp"),
     "chargepoint.agent":   ("hal", "chargepoint.station", "chargepoint.ocpp", "chargepoint.ipc",
-                            "chargepoint.agent", KEY, *SHARED),
+                            "chargepoint.agent", KEY, PLAN, *SHARED),
     "chargepoint.doctor":  ("hal", "chargepoint.ipc", "chargepoint.doctor", KEY,
                             *SHARED),
     "chargepoint.web":     ("hal.values", "chargepoint.ipc", "chargepoint.doctor",
-                            "chargepoint.web", "chargepoint.owner", *SHARED),
+                            "chargepoint.web", "chargepoint.owner", PLAN, *SHARED),
     "chargepoint.cli":     ("hal", "hil", "chargepoint.ipc", "chargepoint.doctor",
                             "chargepoint.cli", "chargepoint.control.main",
                             "chargepoint.agent.main", "chargepoint.web.main",
@@ -53,7 +55,7 @@ ALLOWED = {
                             "chargepoint.owner", KEY, *SHARED),
     "hil":                 ("hal", "hil", "chargepoint.ipc", *SHARED),
 }
-PURE = ("chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",
+PURE = (PLAN, "chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",
         "chargepoint.agent.core")
 FORBIDDEN_IN_CONTROL = ("asyncio", "ssl", "sqlite3", "http", "ocpp", "websockets", "starlette")
 # fmt: on

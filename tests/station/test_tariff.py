@@ -7,25 +7,17 @@ from decimal import Decimal
 
 import pytest
 
+from chargepoint.price_plan import PriceChange, PricePlan, Prices
 from chargepoint.station import events as ev
+from chargepoint.station.cost import LocalCost, in_words, rounded
 from chargepoint.station.events import EvsePhase
-from chargepoint.station.tariff import (
-    LocalCost,
-    PriceChange,
-    Prices,
-    TariffSettings,
-    in_words,
-    rounded,
-)
 from tests.station.world import World
 
 D = Decimal
 
 
-def tariff(
-    changes: tuple[PriceChange, ...] = (), free_min: str = "0", **prices: str
-) -> TariffSettings:
-    return TariffSettings(
+def tariff(changes: tuple[PriceChange, ...] = (), free_min: str = "0", **prices: str) -> PricePlan:
+    return PricePlan(
         currency="EUR",
         prices=Prices(**{name: D(price) for name, price in prices.items()}),
         idle_free_min=D(free_min),
@@ -39,7 +31,7 @@ def cost(world: World) -> LocalCost:
     return found
 
 
-def start(settings: TariffSettings, **fields: object) -> World:
+def start(settings: PricePlan, **fields: object) -> World:
     """A charge that has just begun."""
     world = World(tariff=settings, **fields)  # type: ignore[arg-type]
     world.plug_in()
@@ -141,18 +133,20 @@ def test_prices_of_the_day_of_the_start_hold_to_the_end() -> None:
     assert cost(world).price == "2 EUR per charge, 0.1 EUR per kWh"
     wall = world.station.clock.now(world.now_s)
     assert wall is not None
-    assert settings.prices_on(date(2026, 11, 23)) == Prices(start=D("1.00"))
-    assert settings.prices_on(date(2026, 12, 1)) == Prices(start=D("3.00"), energy=D("0.10"))
+    assert settings.table(date(2026, 11, 23)).prices == Prices(start=D("1.00"))
+    assert settings.table(date(2026, 12, 1)).prices == Prices(start=D("3.00"), energy=D("0.10"))
 
 
-def test_prices_that_change_are_not_shown_while_the_day_is_not_known() -> None:
+def test_while_the_day_is_not_known_the_dearest_price_counts_and_the_cost_says_so() -> None:
     online = {("AuthCtrlr", "OfflineTxForUnknownIdEnabled"): "true"}
     changes = (PriceChange(since=date(2027, 1, 1), start=D("2.00")),)
     world = start(tariff(changes, start="1.00"), online=False, variables=online)
-    assert world.station.overview(world.now_s).evses[0].transaction is not None
-    assert world.station.local_cost(1) is None
+    assert (cost(world).cost, cost(world).provisional) == (D("2.00"), True)
+    assert cost(world).price == "at most 2 EUR per charge"
+    world.accept()
+    assert (cost(world).cost, cost(world).provisional) == (D("1.00"), False)
     world = start(tariff(start="1.00"), online=False, variables=online)
-    assert cost(world).cost == D("1.00")
+    assert (cost(world).cost, cost(world).provisional) == (D("1.00"), False)
 
 
 def test_without_a_tariff_there_is_no_cost() -> None:

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from chargepoint.catalog import entries, entry, languages
-from chargepoint.config.people import Tariff
+from chargepoint.config.prices import price_plan
+from chargepoint.config.tariff import Tariff
 from chargepoint.ipc.messages import Phase, StopCause
 from chargepoint.ipc.service import AlertCounts, EvseStatus, StationStatus
 from chargepoint.web.driver_figures import Ended
@@ -281,8 +282,8 @@ def test_prices_are_told_one_by_one() -> None:
 
 
 def test_without_prices_the_provider_is_named_and_zero_is_free() -> None:
-    assert price_lines(None, NOW.date(), "en", "en") == ("Your provider tells you the price.",)
-    assert price_lines(Tariff(), NOW.date(), "en", "en") == ("Charging is free of charge.",)
+    assert price_lines(None, NOW, "en") == ("Your provider tells you the price.",)
+    assert price_lines(price_plan(Tariff()), NOW, "en") == ("Charging is free of charge.",)
     assert announced(None, NOW.date(), "en") == ()
 
 

@@ -38,6 +38,7 @@ function figure(id, label, text) {
 }
 
 function putFigures(list, figures) {
+  if (!list) return;
   const rows = all(list, "div");
   if (rows.map((row) => row.className).join() === figures.map((each) => each.id).join()) {
     figures.forEach((each, number) => put(rows[number].querySelector("dd"), each.text));
@@ -56,6 +57,7 @@ function putEvse(evse) {
   putList(root.querySelector("[data-list=todo]"), evse.todo);
   putList(root.querySelector("[data-list=remarks]"), evse.remarks);
   putFigures(root.querySelector("[data-figures]"), evse.figures);
+  putFigures(root.querySelector("[data-parts]"), evse.cost_parts);
   const urgent = root.querySelector("[data-urgent]");
   if (urgent) urgent.hidden = !evse.urgent;
   const form = root.querySelector("[data-how-long]");
@@ -70,6 +72,7 @@ function show(view) {
   reached = view.reached;
   view.evses.forEach(putEvse);
   putList(main.querySelector("[data-list=notes]"), view.notices);
+  putList(main.querySelector("[data-list=tariff]"), view.prices);
   const notices = main.querySelector("[data-notices]");
   if (notices) notices.hidden = view.notices.length === 0;
   if (view.reached) {
