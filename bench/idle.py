@@ -1,9 +1,9 @@
 """What a station costs that does nothing: processor time of its programs beside a bare script.
 
 A station of two EVSEs stands idle on the simulator: nothing plugged in, connected to its CSMS.
-Beside it, on a simulated line of its own, `bare_line.py` asks the same registers as often as control
-does, and decides nothing. Both are looked at over the same seconds, so whatever else the machine
-does meets both alike: the ratio tells more than the percent. The simulators are not counted.
+Beside it, on a simulated line of its own, `bare_line.py` asks the same registers as often as
+control does, and decides nothing. Both are looked at over the same seconds, so whatever else the
+machine does meets both alike: the ratio tells more than the percent. Simulators are not counted.
 
 The share of a core is user and system time from /proc; wakes are waits that ended in a thread.
 Goal: control + agent ≤ 3 % of a core.
