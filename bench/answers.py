@@ -20,7 +20,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.memory import pss_mb
+from bench.processes import pss_mb
 from bench.table import median, quantile, show
 from hil.csms.server import Csms
 from hil.stage import Stage
