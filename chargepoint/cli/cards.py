@@ -48,7 +48,7 @@ USES = {
 }
 EVERYBODY = (
     "Without a CSMS to ask, unknown cards may charge too, or no card is needed:\n"
-    "OfflineTxForUnknownIdEnabled or AutoStartId is set."
+    "OfflineTxForUnknownIdEnabled or ChargepointAutoStartId is set."
 )
 
 reader_option = click.option("--reader", default="", help="Name of the reader; default: any.")

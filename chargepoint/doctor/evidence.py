@@ -119,6 +119,16 @@ class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True):
     watchdog: bool = False
 
 
+class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The station's own cards, without whose they are."""
+
+    own: Literal["off", "alone", "offline"]
+    everybody: bool
+    """A card that nobody knows may charge too, or no card is needed."""
+    kept: int = 0
+    valid: int = 0
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the checks look at."""
 
@@ -150,6 +160,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: the ledger is whole; None: not looked at."""
     alerts: tuple[AlertStatus, ...] | None = None
     audit: tuple[AuditLine, ...] | None = None
+    cards: CardFacts | None = None
 
     @property
     def running(self) -> bool:

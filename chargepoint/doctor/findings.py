@@ -11,6 +11,7 @@ from chargepoint import catalog
 from chargepoint.doctor.checks import (
     alerts,
     bus,
+    cards,
     certificate,
     clock,
     configuration,
@@ -46,6 +47,7 @@ CHECKS: Mapping[str, Callable[[Evidence], Iterator[Mark]]] = {
     "rcd": rcd.check,
     "meter": meter.check,
     "reader": reader.check,
+    "cards": cards.check,
     "lock": lock.check,
     "supply": supply.check,
     "csms": csms.check,

@@ -223,11 +223,6 @@ def test_two_cards_differ(agent: Agent, station: Station) -> None:
     assert '"same": false' in result.output
 
 
-def test_learning_says_where_cards_are_learnt(agent: Agent) -> None:
-    result = agent.call("token", "learn")
-    assert "This station keeps no list of cards of its own" in result.output
-
-
 def test_no_card_is_told_and_exits_with_1(agent: Agent, station: Station) -> None:
     station.cards = []
     result = agent.call("token", "test", "--json")

@@ -102,7 +102,7 @@ def test_the_report_tells_station_wiring_limits_values_and_findings(made: bytes)
         "+12.05 V",
         "wss://csms.example/ocpp (accepted 1.6)",
         "No fault was found.",
-        "40 in order, 0 warnings, 0 faults, 0 not judged",
+        "41 in order, 0 warnings, 0 faults, 0 not judged",
         "Pilot level",
     ):
         assert expected in text, expected

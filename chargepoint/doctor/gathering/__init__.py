@@ -74,6 +74,7 @@ def gather(
         store_problem=files.store_problem(config),
         alerts=agent.alerts,
         audit=agent.audit,
+        cards=agent.cards,
     )
 
 

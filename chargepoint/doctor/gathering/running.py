@@ -11,8 +11,9 @@ from typing import TypeVar
 import msgspec
 
 from chargepoint.config import Config
-from chargepoint.doctor.evidence import ControlFacts, Probe
+from chargepoint.doctor.evidence import CardFacts, ControlFacts, Probe
 from chargepoint.doctor.gathering.probing import probe
+from chargepoint.ipc.cards import CardsInUse, CardStatus, ListCards
 from chargepoint.ipc.care import (
     AlertStatus,
     AuditLine,
@@ -43,6 +44,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     health: HealthStatus | None = None
     alerts: tuple[AlertStatus, ...] | None = None
     audit: tuple[AuditLine, ...] | None = None
+    cards: CardFacts | None = None
     later: StationStatus | None = None
     """Some seconds after `status`, for meters."""
 
@@ -55,15 +57,26 @@ def agent(config: Config, pause_s: float) -> Agent:
         return Agent(problem=str(error))
     if status is None:
         return Agent(problem="it does not tell its status")
-    health = alerts = audit = later = None
+    health = alerts = audit = cards = later = None
     with contextlib.suppress(Unreachable):
         health = _one(config, GetHealth(), HealthStatus)
         alerts = _all(config, GetAlerts(closed=ALERTS_CLOSED), AlertStatus)
         audit = _all(config, GetAudit(last=AUDIT_LAST), AuditLine)
+        cards = _cards(config)
         if any(evse.meter is not None for evse in status.evses):
             time.sleep(pause_s)
             later = _one(config, GetStatus(), StationStatus)
-    return Agent(status=status, health=health, alerts=alerts, audit=audit, later=later)
+    return Agent(status=status, health=health, alerts=alerts, audit=audit, cards=cards, later=later)
+
+
+def _cards(config: Config) -> CardFacts | None:
+    use = _one(config, ListCards(), CardsInUse)
+    if use is None:
+        return None
+    states = [card.state for card in _all(config, ListCards(), CardStatus) or ()]
+    return CardFacts(
+        own=use.own, everybody=use.everybody, kept=len(states), valid=states.count("valid")
+    )
 
 
 def control(config: Config, bus: str) -> ControlFacts:
