@@ -134,6 +134,11 @@ class Charge:
         self.transaction.plug_in = plug_in
         self.flush()
 
+    def stop(self, ending: Ending) -> None:
+        """No more leave: kept, so that it holds after a restart of the agent too."""
+        self.transaction.ending = ending
+        self._books.checkpoint(self.transaction, durable=False)
+
     def finish(self, ending: Ending) -> None:
         """Write the end."""
         transaction, evse = self.transaction, self._evse

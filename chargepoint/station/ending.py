@@ -46,10 +46,17 @@ class Ending:
         return now_s >= self.until_s or _settled(vehicle, meter)
 
     def hurried(self, vehicle: Vehicle, now_s: float) -> Ending:
-        """With its wait shortened: once the contactor is open there is only the meter."""
-        if self.loss or vehicle.open_since_s is None:
+        """With its wait shortened: once the contactor is open there is only the meter.
+
+        Not with a fault: what silences a board may silence its meter, which speaks again later.
+        """
+        if self.loss or vehicle.faulted or vehicle.open_since_s is None:
             return self
         return replace(self, until_s=min(self.until_s, now_s + METER_WAIT_S))
+
+    def again(self, now_s: float) -> Ending:
+        """After a restart of the agent: it knows of neither contactor nor meter yet."""
+        return replace(self, until_s=now_s + OPEN_WAIT_S)
 
 
 def stopped(reason: StopReason, trigger: Trigger, id_token: IdToken | None, now_s: float) -> Ending:

@@ -221,8 +221,9 @@ class Session:
 
     def stop(self, reason: StopReason, trigger: Trigger, id_token: IdToken | None = None) -> None:
         """End the transaction: no more leave, then the record once the register stands still."""
-        if self.running:
+        if self.running and self.charge is not None:
             self._ending = stopped(reason, trigger, id_token, self._desk.now_s)
+            self.charge.stop(self._ending)
             self.stage = Stage.ENDING
             self._try_end()
 
@@ -241,7 +242,8 @@ class Session:
             return
         self.charge = self._charge(transaction)
         self.metering.resume(transaction.id, kept_samples, transaction.unmetered)
-        self.stage = Stage.RESUMING
+        self._ending = transaction.ending
+        self.stage = Stage.RESUMING if self._ending is None else Stage.ENDING
         if transaction.register_stamp.boot == self._desk.boot:
             taken_s = transaction.register_stamp.at_s
             self.meter.remember(Register(energy_wh=transaction.register_wh, taken_s=taken_s))
@@ -252,6 +254,8 @@ class Session:
         transaction = self.transaction
         if transaction is not None and transaction.register_stamp.boot != self._desk.boot:
             self._end_as_loss()
+        elif self._ending is not None:
+            self._ending = self._ending.again(self._desk.now_s)
 
     def control_connected(self, boot: str, at_s: float) -> None:
         """The safety program is there, in its run `boot`."""

@@ -13,6 +13,7 @@ from chargepoint.station import events as ev
 from chargepoint.station.effects import ConnectorState as State
 from chargepoint.station.effects import Effect
 from chargepoint.station.records import (
+    IdToken,
     ReadingContext,
     Record,
     StopReason,
@@ -67,6 +68,23 @@ def test_a_transaction_outlives_the_safety_program_alone() -> None:
     world.card("04A1")
     world.wait(2.0)
     assert (len(world.starts), len(world.ends)) == (1, 1)
+
+
+def test_a_stop_holds_over_a_restart_of_the_agent_before_the_end() -> None:
+    """Nobody charges on whom a card, or the CSMS, has stopped."""
+    world = World()
+    world.charging()
+    world.board_silent(1)
+    world.card("04A1")
+    world.kill_agent(away_s=5.0)
+    world.accept()
+    world.wait(1.0)
+    assert (world.ends, world.grant().permitted) == ([], False)
+    world.watchdog_ran_out(1)
+    world.wait(2.0)
+    (end,) = world.ends
+    assert (end.reason, end.id_token) == (StopReason.LOCAL, IdToken(value="04A1"))
+    assert end.meter_stop_wh == math.floor(world.evses[1].energy_wh)
 
 
 def test_both_programs_gone_end_it_as_a_power_loss_with_the_meters_register() -> None:

@@ -419,6 +419,22 @@ def test_what_flows_while_the_board_is_silent_belongs_to_whoever_charged(silent_
     bill_is_right(world)
 
 
+def test_an_end_waits_for_a_meter_that_fell_silent_with_the_board() -> None:
+    """They share a line: its register of before the silence is not the last one."""
+    world = World()
+    world.charging()
+    world.board_silent(1)
+    world.evses[1].metered = False
+    world.card("04A1")
+    world.wait(9.0)
+    world.watchdog_ran_out(1)
+    world.wait(6.0)
+    assert world.ends == []
+    world.evses[1].metered = True
+    world.wait(1.0)
+    bill_is_right(world)
+
+
 def test_a_board_that_is_silent_for_good_does_not_keep_the_end() -> None:
     world = World()
     world.charging()
