@@ -28,7 +28,7 @@ from chargepoint.ipc.service import (
     RecordPart,
     Request,
 )
-from chargepoint.station.effects import Quarantine, Release, Remove
+from chargepoint.station.effects import Delete, Quarantine, Release, Remove
 from chargepoint.station.events import Event, ResendRequested
 from chargepoint.station.records import Sample
 from chargepoint.station.settings import Restored, StationSettings
@@ -90,6 +90,29 @@ def test_a_delivered_transaction_is_known_from_the_history(tmp_path: Path) -> No
     assert (one.state, one.csms_id, one.energy_wh) == ("acknowledged", 77, 500)
     store.apply([kept(ended(3))])
     assert shown(store).state == "waiting"
+    store.close()
+
+
+def test_an_own_card_has_the_name_that_it_has_now_until_it_is_forgotten(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    card = {
+        "token": started(1).id_token.value.lower(), "kind": "ISO14443", "name": "Änne",
+        "since": {"boot": "b3a1c0de", "at_s": 1.0},
+    }  # fmt: skip
+    store.apply([put("4", json.dumps(card), space="own_cards"), kept(started(1))])
+    assert shown(store).card == "Änne"
+    past = {
+        "transaction": TRANSACTION, "evse": 1, "token": "…B2C3", "card": 4,
+        "started": {"boot": "b3a1c0de", "at_s": 10.0}, "ended": {"boot": "b3a1c0de", "at_s": 30.0},
+        "meter_start_wh": 1000, "meter_stop_wh": 1500, "reason": "Local",
+        "trigger": "StopAuthorized", "number": 2, "csms_id": 77,
+    }  # fmt: skip
+    store.apply([Remove(sequence=1), put("3", json.dumps(past), space="history", durable=False)])
+    assert shown(store).card == "Änne"
+    store.apply([put("4", json.dumps({**card, "name": "Bea"}), space="own_cards")])
+    assert shown(store).card == "Bea"
+    store.apply([Delete(space="own_cards", key="4", durable=True)])
+    assert shown(store).card == ""
     store.close()
 
 

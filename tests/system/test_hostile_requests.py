@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from chargepoint.ipc.cards import AnyCardRequest, LearnCard
 from chargepoint.ipc.care import AnyCareRequest, AwaitToken, HealthStatus
 from chargepoint.ipc.codec import decode_answer
 from chargepoint.ipc.messages import LINE_MAX_BYTES
@@ -56,7 +57,7 @@ def requests(kind: type[Request]) -> Iterator[bytes]:
     """Each hostile value in each field among good ones, and hostile ones in all fields at once."""
     hints = typing.get_type_hints(kind)
     fields = {field.name: values(hints[field.name]) for field in msgspec.structs.fields(kind)}
-    if kind is AwaitToken:
+    if kind in (AwaitToken, LearnCard):
         fields["within_s"] = (SHORT_S, *fields["within_s"][1:])
     good = {name: each[0] for name, each in fields.items()}
     for name, each in fields.items():
@@ -100,7 +101,8 @@ async def test_hostile_values_in_every_request_are_answered_and_nothing_ends_or_
         deaf = [await asyncio.open_unix_connection(str(path)) for _ in range(3)]
         for _, writer in deaf:
             writer.write(b'{"type":"GetLog","last":2000,"level":"debug","follow":true}\n')
-        kinds = [*typing.get_args(AnyCareRequest), *typing.get_args(AnyRequest)]
+        unions = (AnyCardRequest, AnyCareRequest, AnyRequest)
+        kinds = [kind for union in unions for kind in typing.get_args(union)]
         for kind in kinds:
             if kind is Disconnect:
                 continue
