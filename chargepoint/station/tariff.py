@@ -70,7 +70,11 @@ class Tariff:
         self._running: dict[int, Transaction] = {}
         self._final: dict[int, LocalCost] = {}
         self._tables: dict[date, PriceTable] = {}
-        self._dearest = PriceTable(prices=dearest(each.dearest for each in plan.tables()))
+        self._dearest = PriceTable(
+            prices=dearest(each.dearest for each in plan.tables()),
+            windows=plan.windows,
+            local=plan.local,
+        )
 
     def shown(self, evse: int) -> LocalCost | None:
         """The cost so far of what runs at an EVSE, or of what ended and is still plugged in."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from chargepoint.price_plan import PriceChange, PricePlan, Prices
+from chargepoint.price_plan import PriceChange, PricePlan, Prices, PriceWindow
 from chargepoint.station import events as ev
 from chargepoint.station.cost import LocalCost, in_words, rounded
 from chargepoint.station.events import EvsePhase
@@ -165,6 +166,100 @@ def test_the_power_that_went_ends_the_cost_with_the_transaction() -> None:
     world.unplug()
     world.tell(ev.Ticked(at_s=world.now_s))
     assert world.station.local_cost(1) is None
+
+
+def night(energy: str = "0.10", **prices: str) -> PricePlan:
+    """Cheap from 08:30 to 09:00; the charges of these tests begin at 08:16:40."""
+    inside = PriceWindow(begin_min=510, length_min=30, energy=D(energy), time=D("0.60"))
+    return msgspec.structs.replace(tariff(energy="1.00", **prices), windows=(inside,))
+
+
+def test_energy_is_cut_where_the_price_changes_though_no_reading_is_taken_there() -> None:
+    """800 s of 11 kW at 1.00, then 700 s at 0.10: 2.444 and 0.214."""
+    world = start(night())
+    world.wait(1500.0, step_s=7.0)
+    assert cost(world).price == "0.1 EUR per kWh, 0.6 EUR per hour"
+    kinds = {part.id: part.amount for part in cost(world).parts}
+    assert abs(kinds["energy"] - D("2.66")) <= D("0.01")
+    assert kinds["time"] == D("0.12")
+    assert sum(kinds.values()) == cost(world).cost
+
+
+def lived(dies_s: tuple[int, ...]) -> LocalCost:
+    """Charging, a pause, charging over a change of the price, a pause; the agent dies for 20 s."""
+    world = start(night(idle="6.00"))
+    for now_s in range(0, 1600, 20):
+        if now_s in (300, 600, 1400):
+            world.asks(1, now_s == 600)
+        if now_s in dies_s:
+            world.kill_agent(away_s=20.0)
+        else:
+            world.wait(20.0, step_s=10.0)
+    return cost(world)
+
+
+def test_deaths_of_the_agent_change_nothing_in_the_cost() -> None:
+    whole = lived(())
+    assert {part.id for part in whole.parts} == {"energy", "time", "idle"}
+    assert lived((40, 400, 780, 1500)) == whole
+    assert lived((320, 1200)) == whole
+
+
+def test_a_power_cut_ends_time_and_idle_time_and_keeps_what_was_owed_until_then() -> None:
+    world = start(tariff(time="6.00", idle="6.00", start="1.00"))
+    world.wait(60.0, step_s=5.0)
+    world.asks(1, False)
+    world.wait(2700.0, step_s=5.0)
+    before = cost(world)
+    world.kill_both(host=True, away_s=7200.0)
+    world.accept()
+    world.wait(60.0)
+    after = cost(world)
+    assert after.final
+    assert world.ends[-1].stamp.boot == "host-1"
+    lost = before.cost - after.cost
+    assert D(0) <= lost <= D("3.10")  # the last quarter of an hour, at 12.00 per hour
+    assert {part.id for part in after.parts} == {"start", "time", "idle"}
+
+
+def test_a_cost_of_times_of_day_is_provisional_until_the_time_is_known() -> None:
+    variables = {("AuthCtrlr", "OfflineTxForUnknownIdEnabled"): "true"}
+    world = start(night("1.50"), online=False, variables=variables)
+    world.wait(600.0, step_s=5.0)
+    told = cost(world)
+    assert told.provisional
+    assert abs(told.cost - D("2.85")) <= D("0.01")  # 1.833 kWh at 1.50, 10 min at 0.60
+    world.accept()
+    assert not cost(world).provisional
+    assert abs(cost(world).cost - D("1.83")) <= D("0.01")
+
+
+def test_a_register_that_rolls_over_adds_nothing_and_takes_nothing_away() -> None:
+    world = World(tariff=tariff(energy="1.00"))
+    world.meter(1, 999_000.0)
+    world.plug_in()
+    world.card("04A1")
+    world.meter(1, 999_010.0)
+    world.wait(60.0, step_s=5.0)
+    before = cost(world).cost
+    for register_wh in (5.0, 20.0, 35.0, 50.0):
+        world.now_s += 5.0
+        world.meter(1, register_wh)
+        assert cost(world).cost == before
+    world.wait(30.0)
+    assert (cost(world).cost, cost(world).final) == (before, True)
+
+
+def test_a_tax_on_top_is_a_part_of_the_cost_and_one_within_is_told_beside_it() -> None:
+    taxed = msgspec.structs.replace(tariff(start="10.00"), tax_percent=D(19))
+    told = cost(start(taxed))
+    assert (told.cost, told.tax, len(told.parts)) == (D("10.00"), D("1.60"), 1)
+    told = cost(start(msgspec.structs.replace(taxed, tax_included=False)))
+    assert (told.cost, told.tax) == (D("11.90"), D("1.90"))
+    assert [(part.id, part.amount) for part in told.parts] == [
+        ("start", D("10.00")),
+        ("tax", D("1.90")),
+    ]
 
 
 @pytest.mark.parametrize(
