@@ -1,5 +1,6 @@
 """The audit log: who did what at the station, one JSON line each, in `audit.log` of the state
-directory. Two files of bounded size; secrets and whole tokens never get here.
+directory. Two files of bounded size; secrets and whole tokens never get here, nor what drivers
+write and where they want to be answered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 from chargepoint import log
 from chargepoint.agent.requests.caller import Caller
 from chargepoint.ipc.cards import CardAction, CardStatus
-from chargepoint.ipc.care import AuditLine, NoteAction, TransactBus
+from chargepoint.ipc.care import AuditLine, NoteAction, ReportProblem, Subscribe, TransactBus
 from chargepoint.ipc.service import Action, Answered, Done, Request
 
 SIZE_MAX = 512 * 1024
@@ -24,8 +25,12 @@ READS = (1, 2, 3, 4)
 """Modbus functions that change nothing: a look at every register would push out what matters."""
 
 SECRET = ("password", "secret", "pin", "digest")
-OF_CARDS = ("until", "enabled", "reader")
-"""What is kept of an action with cards besides the masked one: names and numbers are not."""
+KEPT: tuple[tuple[type[Action], tuple[str, ...]], ...] = (
+    (CardAction, ("until", "enabled", "reader")),
+    (ReportProblem, ("evse",)),
+    (Subscribe, ("evse", "wanted", "channel")),
+)
+"""What is kept of actions that carry personal data; of a card the masked number besides."""
 
 DETAIL_MAX = 400
 
@@ -97,8 +102,9 @@ def _outcome(action: Action, last: Answered | None) -> str:
 
 def _detail(action: Action) -> str:
     values = msgspec.to_builtins(action)
-    if isinstance(action, CardAction):
-        values = {key: values[key] for key in OF_CARDS if values.get(key) is not None}
+    for kind, kept in KEPT:
+        if isinstance(action, kind):
+            values = {key: values[key] for key in kept if values.get(key) is not None}
     shown = {
         key: value
         for key, value in values.items()

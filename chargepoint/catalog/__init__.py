@@ -45,6 +45,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The connector cannot be used while this holds (status Faulted)."""
     persists: bool = False
     """The hazard outlives restarts: only service lifts it, also after a power loss."""
+    personal: bool = False
+    """Its detail is what somebody wrote: for contacts and lists, not for logs and archives."""
 
 
 @cache

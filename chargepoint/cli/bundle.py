@@ -29,11 +29,19 @@ from typing import Any
 import click
 import msgspec
 
+from chargepoint.catalog import entries
 from chargepoint.cli.diagnostics import written
 from chargepoint.cli.station import config_option, json_option, loaded, print_json
 from chargepoint.config import Config
-from chargepoint.config.redaction import blanked, redacted, secrets_of
-from chargepoint.ipc.care import GetAlerts, GetAudit, GetHealth, GetLog, GetMaintenance
+from chargepoint.config.redaction import HIDDEN, blanked, redacted, secrets_of
+from chargepoint.ipc.care import (
+    AlertStatus,
+    GetAlerts,
+    GetAudit,
+    GetHealth,
+    GetLog,
+    GetMaintenance,
+)
 from chargepoint.ipc.client import ServiceClient, Unreachable
 from chargepoint.ipc.service import Answered, ArchivePart, Done, MakeDiagnostics, Request
 
@@ -182,10 +190,20 @@ def _asked(config: Config, name: str, request: Request) -> str:
     last = answers[-1] if answers else None
     if isinstance(last, Done) and not last.ok:
         raise Missing(last.detail)
-    lines = [_json(answer) for answer in told]
+    lines = [_json(_impersonal(answer)) for answer in told]
     if name.endswith(".jsonl"):
         return "".join(f"{line}\n" for line in lines)
     return lines[0] if len(lines) == 1 else f"[{','.join(lines)}]"
+
+
+def _impersonal(answer: Answered) -> Answered:
+    """Without what a driver has written."""
+    if not isinstance(answer, AlertStatus):
+        return answer
+    about = entries().get(answer.condition)
+    if about is None or not about.personal:
+        return answer
+    return msgspec.structs.replace(answer, detail=HIDDEN, said=None)
 
 
 def _answers(config: Config, request: Request) -> list[Answered]:

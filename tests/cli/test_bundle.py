@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chargepoint.cli import bundle as bundle_module
@@ -23,6 +24,7 @@ from chargepoint.ipc.care import (
     GetLog,
     LogLine,
 )
+from chargepoint.ipc.messages import Said
 from chargepoint.ipc.service import Answered, ArchivePart, Done, MakeDiagnostics, Request
 from tests.cli.agents import Agent, call
 from tests.cli.test_bus_survey import health
@@ -98,6 +100,10 @@ AuthorizationKey = "{SECRETS["authorization key"]}"
 """
 
 
+WRITTEN = "The cable is torn (answer to: 0151 2345678)"
+"""No secret and of no form that is found, but a driver's own words."""
+
+
 class Station:
     """An agent that repeats every secret in everything it says."""
 
@@ -120,7 +126,7 @@ class Station:
                 )
                 return (line, Done(ok=True))
             case GetAlerts():
-                return (alert(everything), Done(ok=True))
+                return (alert(everything), reported(), Done(ok=True))
             case _:
                 return (Done(ok=False, detail="not served here"),)
 
@@ -154,6 +160,15 @@ def alert(text: str) -> AlertStatus:
                 contact="anna", channel="sms", about="raised", state="sent", attempts=1, detail=text
             ),
         ),
+    )
+
+
+def reported() -> AlertStatus:
+    return msgspec.structs.replace(
+        alert(""),
+        condition="problem_reported",
+        detail=WRITTEN,
+        said=Said(id="report", fields={"text": WRITTEN}),
     )
 
 
@@ -194,6 +209,9 @@ def test_no_secret_is_in_any_file_of_it(agent: Agent, tmp_path: Path) -> None:
         if secret in text or secret.replace("/", "\\/") in text
     ]
     assert leaks == []
+    about = json.loads(found["alerts.json"])[1]
+    assert (about["condition"], about["detail"]) == ("problem_reported", "…")
+    assert WRITTEN not in found["alerts.json"]
 
 
 def test_with_the_station_stopped_the_configuration_is_there_and_no_secret(

@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from chargepoint.catalog import entries
 from chargepoint.station.alerts import texts
 from chargepoint.station.alerts.audience import Audience, Way, ways
 from chargepoint.station.alerts.book import Alert, Book, Change
@@ -383,7 +384,7 @@ class AlertDesk:
             "place": alert.place,
             "level": alert.severity,
             "count": alert.count,
-            "detail": alert.detail,
+            "detail": "" if _personal(alert) else alert.detail,
         }
         self._effects.append(Tell(name=name, fields=fields | more))
 
@@ -414,3 +415,9 @@ def _worst(alerts: Iterable[Alert]) -> Severity | Literal[""]:
         if rank(alert.severity) > rank(found):
             found = alert.severity
     return found
+
+
+def _personal(alert: Alert) -> bool:
+    """Its detail is somebody's own words."""
+    about = entries().get(alert.condition)
+    return about is not None and about.personal

@@ -381,6 +381,15 @@ def test_a_problem_of_a_driver_is_over_when_it_is_acknowledged_and_nobody_is_tol
     assert len(stand.sent) == 1
 
 
+def test_what_a_driver_writes_is_not_logged() -> None:
+    """They are promised that message and contact go to the operator and nowhere else."""
+    stand = Stand()
+    stand.happen(Condition(id="problem_reported", place="EVSE 1", detail="call 0151 2345678"))
+    assert [one.name for one in stand.told] == ["alert.raised"]
+    assert stand.told[0].fields["detail"] == ""
+    assert stand.desk.alerts(1)[0].detail == "call 0151 2345678"
+
+
 def test_german_contacts_read_german() -> None:
     stand = Stand(contact(language="de"))
     (raised,) = stand.look(RCD)
