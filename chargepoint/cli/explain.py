@@ -9,6 +9,7 @@ import click
 
 from chargepoint.catalog import Entry, entries
 from chargepoint.cli.station import json_option, print_json
+from chargepoint.config.alert_limits import LIMITS
 
 COLOURS = {"info": "blue", "warning": "yellow", "error": "red", "critical": "bright_red"}
 
@@ -65,6 +66,9 @@ def _show(entry: Entry) -> None:
     click.echo(f"  {entry.id} ({entry.kind}, {severity})")
     click.echo(f"  Cause:  {entry.cause}")
     click.echo(f"  Remedy: {entry.remedy}")
+    for key, bounds in LIMITS.get(entry.id, {}).items():
+        span = f"{bounds.least:g} to {bounds.most:g}"
+        click.echo(f'  Limit:  {bounds.usual:g}, or [alerts.rule."{entry.id}"] {key} = {span}')
     if entry.code_v16 != "NoError":
         extra = f", MREC/vendor code {entry.code_mrec}" if entry.code_mrec else ""
         click.echo(f"  OCPP 1.6: {entry.code_v16}{extra}")

@@ -62,6 +62,12 @@ def test_explain_takes_hazards_events_and_codes_in_any_letter_case() -> None:
     assert "rcd_tripped" in called("explain", "GroundFailure").output
 
 
+def test_explain_names_the_limit_of_a_condition_and_what_may_be_set() -> None:
+    said = called("explain", "host_hot").output
+    assert 'Limit:  80, or [alerts.rule."host_hot"] limit_c = 40 to 110' in said
+    assert "Limit" not in called("explain", "door_open").output
+
+
 def test_explain_of_something_unknown_suggests_and_exits_with_1() -> None:
     result = called("explain", "rcd_triped")
     assert result.exit_code == 1

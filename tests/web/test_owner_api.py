@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -16,13 +17,14 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from chargepoint.catalog import languages, phrases
-from chargepoint.ipc.care import AcknowledgeAlert, MuteAlert, SetLocalLimit
+from chargepoint.ipc.care import AcknowledgeAlert, GetAlerts, MuteAlert, SetLocalLimit
+from chargepoint.ipc.messages import Said
 from chargepoint.ipc.service import Done, Resend
 from chargepoint.web.api import doctor
 from chargepoint.web.api.openapi import document
 from chargepoint.web.api.table import endpoints
 from chargepoint.web.examination import Examination
-from tests.web.place import EVIL, OWNER, PASSWORD, STATUS, TECHNICIAN, Place, serving
+from tests.web.place import ALERT, EVIL, OWNER, PASSWORD, STATUS, TECHNICIAN, Place, serving
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,21 @@ def test_a_body_of_another_kind_is_refused(place: Place) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = place.visitor(OWNER).ask("POST", "/api/csms", headers=form, raw=b"connected=true")
     assert answer.code == 415
+
+
+def test_alerts_are_told_in_the_language_of_the_page(place: Place) -> None:
+    said = Said(id="voltage", fields={"phase": 2, "voltage_v": 270.4, "limit_v": 264.5})
+    alert = msgspec.structs.replace(ALERT, condition="over_voltage", detail="L2 270 V", said=said)
+    place.agent.answers[GetAlerts] = [alert, Done(ok=True)]
+    try:
+        (found,) = place.visitor(TECHNICIAN).get("/api/alerts?lang=de").json()
+    finally:
+        place.agent.answers[GetAlerts] = [ALERT, Done(ok=True)]
+    assert (found["place"], found["title"], found["detail"]) == (
+        "Ladepunkt 1",
+        "Netzspannung zu hoch",
+        "L2 270 V, Grenze 264 V",
+    )
 
 
 def test_the_archive_is_handed_on(place: Place) -> None:
