@@ -28,6 +28,10 @@ PAUSES = ("ventilation_missing", "simplified_pilot")
 """Hazards that keep energy from flowing although the connector counts as usable: another vehicle
 can charge."""
 
+BLIND = ("board_lost", "board_refused")
+"""Where nothing can be seen any more, what was seen before says more: a tilted station is told as
+tilted, and nobody is to touch it."""
+
 _SEVERITY = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 # fmt: on
 
@@ -43,11 +47,11 @@ def weightiest(hazards: Iterable[str]) -> str | None:
     return min(hazards, key=weight, default=None)
 
 
-def weight(hazard: str) -> tuple[bool, int, str]:
+def weight(hazard: str) -> tuple[bool, int, bool, str]:
     """The weightiest first: one that stops before one that warns, then by severity."""
     entry = catalog.entries().get(hazard)
     severity = _SEVERITY[entry.severity] if entry else 1
-    return not stops(hazard), severity, hazard
+    return not stops(hazard), severity, hazard in BLIND, hazard
 
 
 def ending_reason(hazards: Iterable[str]) -> StopReason | None:

@@ -21,7 +21,7 @@ from chargepoint.station.charging_profiles.profile import (
     Schedule,
 )
 from chargepoint.station.events import EvsePhase, ResetKind
-from chargepoint.station.faults import PAUSES, stops
+from chargepoint.station.faults import PAUSES, stops, weightiest
 from chargepoint.station.file_values import Download
 from chargepoint.station.local_requests import EnableAsked, LimitAsked
 from chargepoint.station.reasons import Reason
@@ -85,6 +85,15 @@ def test_each_hazard_is_told_the_weightiest_first() -> None:
     told = [reason for reason in reasons(world) if reason.id == "hazard"]
     assert [reason.detail for reason in told] == ["rcd_tripped", "door_open"]
     assert reasons(world)[0].binding
+
+
+@pytest.mark.parametrize("danger", ["tilted", "pe_lost", "output_live", "overheated"])
+def test_a_danger_is_told_before_the_silence_of_the_board_that_has_told_it(danger: str) -> None:
+    world = World()
+    world.hazard(1, "board_lost", danger)
+    assert weightiest(("board_lost", danger)) == danger
+    told = [reason.detail for reason in reasons(world) if reason.id == "hazard"]
+    assert told == [danger, "board_lost"]
 
 
 def test_a_kept_hazard_is_told_while_the_safety_program_is_away() -> None:
