@@ -16,6 +16,7 @@ from hal.values import BoardReading, MeterReading, PilotLevels, PilotState
 A, B, C, D, E, F = PilotState
 SETTINGS = EvseSettings(evse=1)
 T = 100.0
+LEAK = said("current_behind", current_a=9.0, limit_a=0.5)
 
 
 def reading(**fields: Any) -> dict[str, BoardReading]:
@@ -47,7 +48,7 @@ SEEN: list[tuple[Any, dict[str, Any], bool]] = [
     (contactor.contactor_welded, {**reading(contactor_closed=None), "opened_s": T - 9}, False),
     (contactor.contactor_welded, {**reading(contactor_closed=True, contactor_commanded=True),
                                   "opened_s": T - 9},                                  False),
-    (contactor.contactor_welded, {**reading(**OPEN), "opened_s": T - 9, "leaking": "9 A"}, True),
+    (contactor.contactor_welded, {**reading(**OPEN), "opened_s": T - 9, "leaking": LEAK}, True),
     (contactor.contactor_driven, {**reading(contactor_commanded=True), "opened_s": T - 0.5}, True),
     (contactor.contactor_driven, {**reading(contactor_commanded=True), "opened_s": T - 0.4}, False),
     (contactor.contactor_driven, {**reading(contactor_commanded=True)},                False),
@@ -74,8 +75,8 @@ SEEN: list[tuple[Any, dict[str, Any], bool]] = [
     (contactor.output_live, {**reading(output_live=True)},                             False),
     (contactor.output_live, {**reading(output_live=False), "opened_s": T - 9},         False),
     (contactor.output_live, {"opened_s": T - 9},                                       False),
-    (contactor.output_live, {"live": "230 V"},                                         True),
-    (contactor.output_live, {**reading(output_live=True), "opened_s": T, "live": "230 V"}, True),
+    (contactor.output_live, {"live": LEAK},                                         True),
+    (contactor.output_live, {**reading(output_live=True), "opened_s": T, "live": LEAK}, True),
     (contactor.phase_switch_stuck, {**reading(phases=1), "phases_s": T - 0.5},         True),
     (contactor.phase_switch_stuck, {**reading(phases=1), "phases_s": T - 0.4},         False),
     (contactor.phase_switch_stuck, {**reading(phases=1)},                              False),
