@@ -11,6 +11,8 @@ from chargepoint.config import parse
 from tests.test_config import DEMO, mistakes
 
 NEW_YEAR, BEFORE = date(2027, 1, 1), date(2026, 12, 31)
+NIGHT = {"from": "22:00", "to": "06:00", "energy_price": 0.2}
+DAYS = [*range(1, 32), *range(1, 21)]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,43 @@ NEW_YEAR, BEFORE = date(2027, 1, 1), date(2026, 12, 31)
             {"tariff.change": [{"since": NEW_YEAR, "time_price": price} for price in (1.0, 2.0)]},
             "tariff.change.2.since: 2027-01-01 is used before",
         ),
+        (
+            {"tariff.window": [NIGHT, {**NIGHT, "from": "05:59", "to": "07:00"}]},
+            "tariff.window.2: overlaps window 1 (22:00 to 06:00) on mon; expected windows that",
+        ),
+        (
+            {"tariff.window": [{**NIGHT, "days": ["sun"]}, {**NIGHT, "from": "00:00"}]},
+            "tariff.window.2: overlaps window 1 (22:00 to 06:00) on mon; expected windows that",
+        ),
+        (
+            {"tariff.window": [{**NIGHT, "energy_price": None}]},
+            "tariff.window.1: changes nothing; expected one of energy_price",
+        ),
+        (
+            {"tariff.window": [{**NIGHT, "days": []}]},
+            "tariff.window.1.days: names no day; expected",
+        ),
+        ({"tariff.window": [{**NIGHT, "from": "24:00"}]}, "tariff.window.1.from: found 24:00; exp"),
+        (
+            {"tariff.window": [{**NIGHT, "to": "6:00"}]},
+            "tariff.window.1.to: found '6:00'; expected a time of day such as 22:00",
+        ),
+        (
+            {"tariff.window": [{**NIGHT, "since": NEW_YEAR, "until": BEFORE}]},
+            "tariff.window.1.until: 2026-12-31 is before since (2027-01-01)",
+        ),
+        (
+            {"tariff.window": [{**NIGHT, "form": "22:00"}]},
+            "tariff.window.1.form: unknown key; did you mean `from`?",
+        ),
+        (
+            {"tariff.change": [{"since": date(2027, 1, day), "time_price": 1.0} for day in DAYS]},
+            "tariff.change: found 51, expected at most 50",
+        ),
+        (
+            {"tariff.prices_include_tax": False},
+            "tariff.prices_include_tax: false, but nothing says how much tax comes on top",
+        ),
         ({"tariff.energy_price": float("inf")}, "tariff.energy_price: found inf, expected a fin"),
     ],
 )
@@ -38,6 +77,19 @@ def test_what_no_driver_would_see_rightly_is_refused(
 ) -> None:
     (line,) = mistakes(changes)
     assert line.startswith(f"station.toml: {expected}")
+
+
+def test_windows_that_only_touch_or_hold_at_other_days_do_not_overlap() -> None:
+    windows = [
+        {**NIGHT, "days": ["mon", "tue"], "until": BEFORE},
+        {**NIGHT, "from": "06:00", "to": "22:00"},
+        {**NIGHT, "from": "22:00", "days": ["wed"]},
+        {**NIGHT, "days": ["mon"], "since": NEW_YEAR},
+    ]
+    tariff = {"tax_percent": 19, "prices_include_tax": False, "window": windows}
+    found = parse({**DEMO, "tariff": tariff}, "station.toml").tariff
+    assert found is not None
+    assert found.window[1].begin == "06:00"
 
 
 def test_what_is_meant_passes_in_any_language_of_two_letters() -> None:

@@ -8,8 +8,9 @@ around it. While the time is not known, the dearest price counts and the cost is
 the CSMS tells of costs takes its place (`pricing`).
 
 Kept in space `tariff`, one bill for each running transaction: written when a pause begins or ends
-and when a price changes, and flushed together with the transaction's own checkpoint, so that a
-power cut leaves both of the same age. What has happened since is filled in from the transaction.
+and when a price changes, and flushed together with the transaction's own next checkpoint, so that
+a power cut leaves both of the same age. What has happened since is filled in from the transaction:
+until the next change the register alone tells it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Tariff:
         self._sessions = sessions
         self._flushed_s = flushed_s
         self._bills = _restored(kept)
-        self._written_s: dict[int, float] = {}
+        self._unflushed: set[int] = set()
+        """EVSEs whose bill has changed since it went to the disk."""
         self._running: dict[int, Transaction] = {}
         self._final: dict[int, LocalCost] = {}
         self._tables: dict[date, PriceTable] = {}
@@ -111,12 +113,16 @@ class Tariff:
         mark = _energy(transaction)
         if mark != bill.energy.marks[-1]:
             moved |= bill.energy.add(mark, self._scale("energy", table))
-        flushed_s = self._flushed_s(transaction.id)
-        flush = flushed_s == self._desk.now_s and self._written_s.get(evse) != flushed_s
-        if flush:
-            self._written_s[evse] = self._desk.now_s
+        if moved:
+            self._unflushed.add(evse)
+        flush = evse in self._unflushed and self._flushed_now(transaction)
         if moved or flush:
             self._desk.put(SPACE, str(evse), bill, durable=flush)
+        if flush:
+            self._unflushed.discard(evse)
+
+    def _flushed_now(self, transaction: Transaction) -> bool:
+        return self._flushed_s(transaction.id) == self._desk.now_s
 
     def _follow_pause(self, bill: Bill, transaction: Transaction, scale: Scale) -> bool:
         """True: something has changed that must be kept."""
@@ -152,7 +158,7 @@ class Tariff:
         until = self._desk.stamp() if ended is None else ended.stamp
         self._final[evse] = self._cost(evse, transaction, until, final=True)
         del self._running[evse]
-        self._written_s.pop(evse, None)
+        self._unflushed.discard(evse)
         if self._bills.pop(evse, None) is not None:
             self._desk.delete(SPACE, str(evse), durable=False)
 
