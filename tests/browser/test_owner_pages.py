@@ -16,7 +16,7 @@ from tests.browser.browser import (
     overflow,
     require,
 )
-from tests.browser.station import OWNER, PASSWORD, make_owner
+from tests.browser.station import CARD, OWNER, PASSWORD, make_owner
 
 pytestmark = pytest.mark.system
 
@@ -87,3 +87,29 @@ def test_an_accessibility_checker_finds_nothing_grave_in_any_view(
         for view in views(page)[shown]:
             show(page, view)
             assert grave_findings(page) == [], view
+
+
+def test_a_card_is_learnt_at_the_reader_and_forgotten_again(browser: Browser, site: Site) -> None:
+    stage, url = site
+    with opened(browser, DESKTOP, bypass_csp=True) as page:
+        log_in(page, url)
+        views(page)
+        show(page, "#cards")
+        page.locator("#view button.main").click()
+        page.locator("#dialog-body input").first.fill("Änne <b>Öztürk</b>")
+        page.locator("#dialog-yes").click()
+        row = page.locator("#view tbody tr")
+        for _ in range(10):
+            stage.card(CARD)
+            try:
+                expect(row).to_have_count(1, timeout=1500)
+                break
+            except AssertionError:
+                continue
+        expect(row).to_contain_text("Änne <b>Öztürk</b>")
+        assert CARD not in page.content()
+        assert [name for name, size in SIZES.items() if overflow(page, size) > 0] == []
+        assert not AXE.exists() or grave_findings(page) == []
+        row.locator("button.danger").click()
+        page.locator("#dialog-yes").click()
+        expect(row).to_have_count(0, timeout=WAIT_MS)
