@@ -102,7 +102,7 @@ class Register:
         """The number that `words` hold, before scaling. Raises ValueError for a wrong count."""
         if len(words) != self.count:
             raise ValueError(f"{self.name}: {len(words)} registers, expected {self.count}")
-        if self.type not in TYPES:
+        if self.type not in TYPES or self.type == "u16":
             return words[0]
         ordered = words if self.words == "big" else tuple(reversed(words))
         number: int | float

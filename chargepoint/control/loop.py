@@ -104,7 +104,7 @@ class Loop:
         self._served_s = now_s
         self._service_took_s = 0.0
         self._slack_s = now_s
-        self._snapshots = self._snapshot()
+        self._snapshots = tuple(unit.evse.snapshot() for unit in units)
         self._ticks = 0
         self._durations_s: deque[float] = deque(maxlen=TICKS_REMEMBERED)
         self._health_s = now_s
@@ -138,6 +138,7 @@ class Loop:
         """One round; bounded in time by the bus."""
         began_s = self._now()
         facts: list[m.Fact] = []
+        snapshots: list[m.EvseSnapshot] = []
         later: list[tuple[Unit, BoardCommand]] = []
         for unit in self._units.values():
             reading = unit.read(self._now())
@@ -145,9 +146,11 @@ class Loop:
             if not self._opened_now(unit, outputs.command):
                 later.append((unit, outputs.command))
             facts += outputs.facts
+            snapshots.append(outputs.snapshot)
             facts += unit.take_facts()
         for unit, command in later:
             unit.command(command)
+        self._snapshots = tuple(snapshots)
         self._tell(facts)
         self._slack(began_s)
         self._note_tick(began_s)
@@ -184,12 +187,8 @@ class Loop:
         for fact in facts:
             note(fact)
             self._server.publish(fact)
-        self._snapshots = self._snapshot()
         for client, command in self._server.pump(self._snapshots, self._now()):
             self._obey(client, command)
-
-    def _snapshot(self) -> tuple[m.EvseSnapshot, ...]:
-        return tuple(unit.evse.snapshot() for unit in self._units.values())
 
     def _obey(self, client: int, command: m.Command) -> None:
         now_s = self._now()

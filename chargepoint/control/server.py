@@ -10,6 +10,7 @@ observers the newest commands: it is the agent that was just started.
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -105,6 +106,8 @@ class Server:
         self.dropped = 0
         """Clients that were sent away, since the start."""
         self._listener = listen(path)
+        self._poll = select.poll()
+        self._poll.register(self._listener, select.POLLIN)
 
     @property
     def clients(self) -> int:
@@ -127,9 +130,14 @@ class Server:
     def pump(self, snapshots: tuple[EvseSnapshot, ...], now_s: float) -> list[tuple[int, Command]]:
         """Accept, read, write; (client number, command) of what was asked, in order per client."""
         self._now_s = now_s
-        self._accept()
+        ready = self._ready()
+        if self._listener.fileno() in ready:
+            self._accept()
+            ready = self._ready()
         asked: list[tuple[int, Command]] = []
         for client in tuple(self._clients.values()):
+            if client.socket.fileno() in ready:
+                self._read(client)
             for command in self._commands(client):
                 if isinstance(command, Hello):
                     self._greet(client, command, snapshots)
@@ -150,6 +158,10 @@ class Server:
 
     # --- Clients ----------------------------------------------------------------------------------
 
+    def _ready(self) -> frozenset[int]:
+        """Descriptors that have something to read, or have failed: asked of all at once."""
+        return frozenset(fd for fd, _ in self._poll.poll(0))
+
     def _accept(self) -> None:
         for _ in range(ACCEPTS_MAX):
             try:
@@ -160,6 +172,7 @@ class Server:
                 connection.close()
                 continue
             connection.setblocking(False)
+            self._poll.register(connection, select.POLLIN)
             self._count += 1
             self._clients[self._count] = Client(self._count, connection, LineBuffer(), bytearray())
 
@@ -195,7 +208,6 @@ class Server:
 
     def _commands(self, client: Client) -> Iterator[Command]:
         """Up to COMMANDS_MAX commands of one client; bad lines count as served."""
-        self._read(client)
         for _ in range(COMMANDS_MAX):
             try:
                 line = client.lines.take()
@@ -263,8 +275,10 @@ class Server:
             )
 
     def _drop(self, client: Client) -> None:
+        if self._clients.pop(client.number, None) is None:
+            return
+        self._poll.unregister(client.socket)
         client.socket.close()
-        self._clients.pop(client.number, None)
         if self._commander == client.number:
             self._commander = None
 

@@ -57,6 +57,8 @@ class Outputs:
 
     command: BoardCommand
     facts: tuple[Fact, ...]
+    snapshot: EvseSnapshot
+    """All that is known after this step."""
 
 
 class Evse:
@@ -150,10 +152,9 @@ class Evse:
         moved = parts.contactor.follow_feedback(
             parts.feedback, parts.machine.phase, parts.heard_s(now_s), now_s
         )
-        facts = self._told.facts(
-            self.snapshot(), expired, changes, parts.rcd_test.ended, moved, now_s
-        )
-        return Outputs(command=command, facts=facts)
+        snapshot = self.snapshot()
+        facts = self._told.facts(snapshot, expired, changes, parts.rcd_test.ended, moved, now_s)
+        return Outputs(command=command, facts=facts, snapshot=snapshot)
 
     def snapshot(self) -> EvseSnapshot:
         """All that is known now, as of the last step."""

@@ -136,7 +136,7 @@ class Hazard:
 
 def board_fault(o: Observation, _: EvseSettings) -> Said | None:
     """What the board reports and the table does not know by name."""
-    faults = reported(o) - set(HAZARDS)
+    faults = reported(o).difference(HAZARDS)
     return said("board_reports", faults=", ".join(sorted(faults))) if faults else None
 
 

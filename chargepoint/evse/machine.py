@@ -204,6 +204,9 @@ OUTPUTS = {
 
 # --- Running them ---------------------------------------------------------------------------------
 
+ROWS = {phase: tuple(line for line in TRANSITIONS if line.source is phase) for phase in Phase}
+PHASES = {phase.value: phase for phase in Phase}
+
 
 class PhaseMachine:
     """The phase of one EVSE, moved by the table through `transitions`."""
@@ -227,7 +230,7 @@ class PhaseMachine:
     @property
     def phase(self) -> Phase:
         """The phase now."""
-        return Phase(self.state)
+        return PHASES[self.state]
 
     @property
     def outputs(self) -> PhaseOutputs:
@@ -236,9 +239,11 @@ class PhaseMachine:
 
     def step(self, situation: Situation, now_s: float) -> bool:
         """Take the first row that applies; whether there was one."""
-        before = self.state
-        self._machine.events["advance"].trigger(self, situation)
-        moved = self.state != before
+        before = self.phase
+        # Most of the time none applies, and `transitions` need not be troubled to find that out.
+        if any(line.when(situation, self._settings) for line in ROWS[before]):
+            self._machine.events["advance"].trigger(self, situation)
+        moved = self.phase is not before
         if moved or self.entered_s is None:
             self.entered_s = now_s
         return moved

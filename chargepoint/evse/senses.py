@@ -26,6 +26,8 @@ class Senses:
         self._fresh_s = 0.0
         self._sample_s = 0.0
         self._now_s = 0.0
+        self.fresh = False
+        """There is a reading that may be believed, and measured anew not long ago."""
         self.reading: BoardReading | None = None
         """Newest good reading, however old."""
         self.newest: BoardReading | None = None
@@ -54,6 +56,7 @@ class Senses:
             self.newest = reading
             if reading.quality is Quality.GOOD:
                 self._take_reading(reading, offering)
+        self.fresh = self._believed()
         if not self.fresh:
             self._decoder.forget()
             self._cable.forget()
@@ -109,12 +112,6 @@ class Senses:
         return self._now_s - self._sample_s if self.reading is not None else 0.0
 
     @property
-    def fresh(self) -> bool:
-        """There is a reading that may be believed, and measured anew not long ago."""
-        heard = self._board is BoardLevel.HEARD and self.reading is not None
-        return heard and max(self.age_s, self.sample_age_s) <= self._settings.stale_after_s
-
-    @property
     def feedback(self) -> bool | None:
         """Contactor closed, as the board says; None: it cannot say, or its word is too old."""
         if self.reading is None or not self.fresh:
@@ -137,6 +134,10 @@ class Senses:
         self._decoder.take(reading, offering=offering)
         if self.proximity_used:
             self._cable.take(reading)
+
+    def _believed(self) -> bool:
+        heard = self._board is BoardLevel.HEARD and self.reading is not None
+        return heard and max(self.age_s, self.sample_age_s) <= self._settings.stale_after_s
 
     def _follow_plug(self) -> None:
         self.plugged = self.pilot in VEHICLE and not self.connected

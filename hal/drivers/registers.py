@@ -26,7 +26,7 @@ def read_block(link: ModbusLink, block: Block) -> Words:
             answer = link.read_discrete_inputs(block.address, block.count)
     if len(answer.values) < block.count:
         raise BadReply(link.name, request_text(block), f"{len(answer.values)} values")
-    return Words(values=tuple(int(value) for value in answer.values), taken_s=answer.taken_s)
+    return Words(values=tuple(map(int, answer.values)), taken_s=answer.taken_s)
 
 
 def request_text(block: Block) -> str:
