@@ -1,7 +1,7 @@
 // The station's own cards: see, learn, add, change, forget.
 
 import { get, post } from "./api.js";
-import { button, confirm, field, h, notice, t, table, time } from "./dom.js";
+import { button, confirm, field, h, language, notice, t, table, time } from "./dom.js";
 
 const LEARN_S = 30;
 const TONES = { disabled: "bad", expired: "bad", undated: "warn", valid: "good" };
@@ -25,7 +25,7 @@ export async function cards(view) {
 
 function row(one, again) {
   return [
-    one.name, one.token, time(one.since), one.until || t("web.none"),
+    one.name, one.token, time(one.since), one.until ? day(one.until) : "–",
     h("span", { class: TONES[one.state] }, t(`web.cards.state.${one.state}`)),
     h("p", { class: "buttons" },
       button(t("web.cards.change"), () => change(one, again)),
@@ -40,6 +40,8 @@ function row(one, again) {
       }, "danger")),
   ];
 }
+
+function day(iso) { return new Intl.DateTimeFormat(language, { dateStyle: "short" }).format(new Date(`${iso}T00:00`)); }
 
 function inputs(name = "", until = "") {
   return {
