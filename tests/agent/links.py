@@ -33,7 +33,7 @@ class Station:
             self._more.notify_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5.0), self._more:
+        async with asyncio.timeout(30.0), self._more:
             await self._more.wait_for(condition)
 
     def opened(self) -> int:
@@ -68,7 +68,7 @@ async def linked(
         yield link, station
     finally:
         link.stop()
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             await running
 
 
@@ -94,6 +94,6 @@ def connection_of(running: Server) -> ServerConnection:
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Poll for what no event tells."""
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -123,7 +123,7 @@ class Agent:
         self.told.append(event)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 

@@ -129,7 +129,7 @@ class Scene:
         self.runtime = Runtime(parts, time.monotonic)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 
@@ -144,7 +144,7 @@ async def scene(
         yield world
     finally:
         world.runtime.stop()
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             await running
 
 
@@ -238,7 +238,7 @@ async def test_a_restart_ends_the_loop_after_everything_before_it_is_written() -
     restart = Restart(kind=ResetKind.SOFT, reason="Reset")
     world = Scene(None, LocalStartAsked=[put("1"), restart])
     world.inbox.put(START)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         assert await world.runtime.run() == restart
     assert told(world) == ["1"]
 
@@ -248,7 +248,7 @@ async def test_a_stop_is_told_to_the_station_and_ends_the_loop() -> None:
     running = asyncio.create_task(world.runtime.run())
     await asyncio.sleep(0)
     world.runtime.stop()
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         assert await running is None
     assert isinstance(world.station.heard[-1], StopAsked)
     assert told(world) == ["last"]

@@ -200,7 +200,7 @@ async def site(
         yield it
     finally:
         it.link.stop()
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             await running
         assert it.worker.stop(5.0)
 
@@ -213,7 +213,7 @@ def install(held: Safe, root: Party) -> None:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(8.0):
+    async with asyncio.timeout(30.0):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -14,7 +14,7 @@ from chargepoint.station.effects import Note, Remove
 from chargepoint.station.records import Record
 from tests.agent.samples import kept, started
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 class Loop:

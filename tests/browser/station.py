@@ -32,6 +32,7 @@ SITE = {
     ],
 }
 CHANGES: dict[str, Any] = {
+    "safety.stale_after_s": 1.0,  # programs and browser share a busy test machine
     "simulator.speed": 60.0,
     "ocpp.v16.AllowOfflineTxForUnknownId": True,
     "ocpp.v16.LocalAuthorizeOffline": True,

@@ -27,12 +27,14 @@ pytestmark = pytest.mark.system
 
 Site = tuple[Stage, str]
 STALE_WITHIN_MS = 5_000
+RELOADED_WITHIN_MS = 40_000
+"""Without a script the page is loaded anew every 15 s; what a busy machine shows first may pass."""
 
 
-def state(page: Page, name: str, language: str = "en") -> None:
+def state(page: Page, name: str, language: str = "en", within_ms: int = WAIT_MS) -> None:
     """Wait until the page says so."""
     headline = page.locator("[data-text=headline]")
-    expect(headline).to_have_text(phrase(f"driver.state.{name}", language), timeout=WAIT_MS)
+    expect(headline).to_have_text(phrase(f"driver.state.{name}", language), timeout=within_ms)
 
 
 def figure(page: Page, name: str) -> float:
@@ -127,7 +129,7 @@ def test_the_page_and_its_form_work_without_javascript(browser: Browser, site: S
     _, url = site
     with opened(browser, java_script_enabled=False) as page:
         page.goto(url)
-        state(page, "free")
+        state(page, "free", within_ms=RELOADED_WITHIN_MS)
         page.goto(f"{url}/problem?lang=de")
         page.get_by_label(re.compile("Was stimmt nicht")).fill("Der Stecker klemmt")
         page.get_by_role("button", name="Absenden").click()

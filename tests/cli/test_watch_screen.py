@@ -224,7 +224,7 @@ async def test_help_opens_and_closes_and_q_ends(config: Config) -> None:
 async def test_without_any_program_the_screen_says_what_is_not_reached(config: Config) -> None:
     screen = WatchScreen(config)
     async with screen.run_test(size=(80, 24)) as pilot:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while len(screen.picture.absent) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         screen.draw(force=True)
@@ -280,7 +280,7 @@ class SafetyProgram:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -15,7 +15,7 @@ from chargepoint.ipc.codec import decode_request, encode
 from chargepoint.ipc.messages import LeaseExpired, Revoke, Snapshot
 from chargepoint.ipc.service import Done, GetMessages, GetStatus, OcppMessage
 
-ANSWER_WAIT_S = 5.0
+ANSWER_WAIT_S = 30.0
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ async def standing(url: str, **csms: Any) -> AsyncIterator[Stand]:
         assert not linking.done(), "the link has ended"
     finally:
         stand.link.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await linking
         deciding.cancel()
         results = await asyncio.gather(deciding, return_exceptions=True)

@@ -12,12 +12,16 @@ from hil.csms.central import Behaviour, Central, Transaction
 from hil.csms.server import Csms
 from hil.stage import Stage, changed, example
 
+STALE_AFTER_S = 1.0
+"""Simulator and programs share a busy machine: a quarter of a second may pass unheard."""
 QUICK = {
     "csms.retry_wait_min_s": 0.2,
     "csms.retry_random_range_s": 0.2,
     "csms.retry_doublings": 1,
     "ocpp.v16.MeterValueSampleInterval": 1,
     "ocpp.v16.TransactionMessageRetryInterval": 1,
+    "safety.stale_after_s": STALE_AFTER_S,
+    "safety.reclose_wait_s": 1.0,
     "simulator.speed": 60.0,
     "device.4.options": {"absent_s": 0.5},
 }

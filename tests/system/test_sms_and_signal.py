@@ -74,8 +74,8 @@ def test_a_fault_is_shown_at_once_told_when_there_is_a_network_and_acknowledged_
     code = re.findall(r"OK [A-Z0-9]{4}", told)[0]
     stage.post("/modem/gsm/receive", {"from": STRANGER, "text": code})
     stage.post("/modem/gsm/receive", {"from": NUMBER, "text": code.lower()})
-    stage.wait_until(lambda: "alert.acknowledged" in stage.log("run"), 5.0, "it known", "run")
-    stage.wait_until(lambda: not stage.state()["signal"]["buzzer"], 1.0, "silence", "run")
+    stage.wait_until(lambda: "alert.acknowledged" in stage.log("run"), 15.0, "it known", "run")
+    stage.wait_until(lambda: not stage.state()["signal"]["buzzer"], 10.0, "silence", "run")
     assert seen(stage, BEEP_EVERY_S) == {("lamp", True), ("lamp", False), ("buzzer", False)}
 
     stage.post("/evse/1/fault", {"fault": "emergency_stopped", "active": False})

@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 def mosquitto() -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from chargepoint.station.alerts.values import AlertEvent, Channel, LinkUp, Message, Settled
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 DATA: dict[str, str | int | float | bool | None] = {
     "station": "CP-7",

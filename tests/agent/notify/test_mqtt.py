@@ -50,13 +50,13 @@ class Seen:
         self._news.set()
 
     async def until_changes(self, count: int) -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while len(self.changes) < count:
                 self._news.clear()
                 await self._news.wait()
 
     async def until_received(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.received) < count:
                 self._news.clear()
                 await self._news.wait()
@@ -142,7 +142,7 @@ async def test_it_connects_again_after_the_broker_was_away_and_alerts_go_out(
             await link.publish("a/b", b"1")
         assert caught.value.retry
         served.start()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while not link.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await link.publish("a/b", b"1")
@@ -179,7 +179,7 @@ async def test_a_broker_that_says_nothing_holds_up_neither_messages_nor_the_end(
                 await link.publish("a/b", b"1")
             await seen.until_changes(1)
             began_s = time.monotonic()
-        assert time.monotonic() - began_s < 1.5
+        assert time.monotonic() - began_s < 6.0
     assert seen.changes[0] == (False, "the broker says nothing within 0.3 s")
 
 
@@ -214,7 +214,7 @@ async def test_a_broker_that_talks_nonsense_is_left_and_tried_again(answer: byte
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with linked(on(port), Seen(), "a/#") as link:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await again.wait()
         assert not link.connected or answer.startswith(ACCEPTED)
     server.close()
@@ -321,7 +321,7 @@ async def test_more_states_than_may_wait_are_dropped(served: Broker) -> None:
 
 
 async def link_empty(link: MqttLink) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while link._full:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -178,13 +178,13 @@ class Life:
 
     async def step(self) -> None:
         """Until it waits, then on."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self._waiting.wait()
         self._waiting.clear()
         self._go.release()
 
     async def rest(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self._waiting.wait()
 
 

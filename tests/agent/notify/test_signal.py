@@ -148,7 +148,7 @@ class Coils:
 
     async def written(self, count: int) -> None:
         """Wait until so many writes were made in all."""
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(30.0):
             while len(self.writes) < count:
                 await self.wrote.acquire()
 
@@ -226,5 +226,5 @@ async def test_a_new_level_shows_at_once_and_the_end_switches_off() -> None:
     desk.show(level("warning"))
     await coils.written(2)
     running.cancel()
-    await asyncio.wait((running,), timeout=2.0)
+    await asyncio.wait((running,), timeout=30.0)
     assert coils.writes == [(0.0, 0, 0), (0.0, 0, 1), (0.0, 0, 0)]

@@ -47,7 +47,7 @@ def unit(tmp_path: Path) -> Iterator[ModemUnit]:
 
 
 async def settled(channel: SmsChannel, told: asyncio.Queue[AlertEvent]) -> Settled:
-    async with asyncio.timeout(12.0):
+    async with asyncio.timeout(30.0):
         while True:
             event = await told.get()
             if isinstance(event, Settled):
