@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from chargepoint.catalog import entries, languages, phrase
+from chargepoint.config import parse
 from chargepoint.doctor import Evidence, judge, parts
 from chargepoint.doctor.checks import programs
 from chargepoint.doctor.evidence import ControlFacts, FileFacts, Probe, ServiceFacts, Way
@@ -197,6 +198,7 @@ UNDELIVERED = AlertStatus(
         ),
     ),
 )
+LEFT = replace(UNDELIVERED, severity="critical", cleared_at="", open=True, deliveries=())
 SAFETY, BOARD = "safety", "board"
 ONE = "EVSE 1"
 
@@ -491,6 +493,7 @@ TABLE: tuple[tuple[str, Spoil, str, str, str], ...] = (
     ),
     ("no key file", file("key", exists=False), "fail", "file_missing", "station_key.pem"),
     ("contact never tried", evidence(audit=()), "warn", "contact_untried", "Ann"),
+    ("alert left", evidence(alerts=(LEFT,)), "warn", "alert_unanswered", ""),
     ("undelivered", evidence(alerts=(UNDELIVERED,)), "warn", "alert_undelivered", ""),
 )
 
@@ -587,6 +590,23 @@ def test_a_contactor_that_disagrees_with_its_coil_is_found_before_the_first_star
     found = evidence(status=None, health=None, controls=(), audit=None, alerts=None)(healthy())
     found = probe("board", board=samples.board(**changes))(found)
     assert wrongs(found) == [("fail", problem, "EVSE 1")]
+
+
+def test_an_alert_that_somebody_looks_after_is_no_finding() -> None:
+    looked_after = replace(LEFT, acknowledged_by="Ann")
+    assert wrongs(replace(healthy(), alerts=(looked_after,))) == []
+
+
+def test_a_reader_that_cannot_be_asked_is_not_said_to_answer() -> None:
+    raw = {**samples.RAW, "device": [*samples.RAW["device"]]}
+    at = next(n for n, one in enumerate(raw["device"]) if one["name"] == "cards")
+    raw["device"][at] = {"name": "cards", "driver": "rfid-text", "bus": "rfid"}
+    found = of_part(replace(healthy(), config=parse(raw, "")), "device")
+    [cards] = [one for one in found if one.subject == "cards"]
+    assert (cards.level, cards.found) == (
+        "skip",
+        "rfid-text on rfid: its line is open; it cannot be asked",
+    )
 
 
 def test_a_failed_rcd_test_is_found_with_its_result() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from chargepoint.config.alerts import Contact
 from chargepoint.doctor.checks.mark import Mark, fail, good, unknown, warn
 from chargepoint.doctor.evidence import Evidence
+from chargepoint.ipc.care import AlertStatus
 
 TRIED = "TryChannels"
+GRAVE = ("error", "critical")
 
 
 def check(evidence: Evidence) -> Iterator[Mark]:
@@ -77,5 +79,12 @@ def _open(evidence: Evidence) -> Iterator[Mark]:
     }
     if failed:
         yield warn("delivery", "doctor.alert_undelivered", found="; ".join(sorted(failed)))
-    text = ", ".join(f"{alert.title} ({alert.alert})" for alert in standing) or "none"
-    yield good("open", found=text)
+    left = [alert for alert in standing if not alert.acknowledged_by and alert.severity in GRAVE]
+    if left:
+        yield warn("open", "doctor.alert_unanswered", found=_titles(left))
+    else:
+        yield good("open", found=_titles(standing) or "none")
+
+
+def _titles(alerts: Iterable[AlertStatus]) -> str:
+    return ", ".join(f"{alert.title} ({alert.alert})" for alert in alerts)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from chargepoint.config import Bus, Device
 from chargepoint.doctor.checks.mark import Mark, fail, good, unknown
+from chargepoint.doctor.checks.reader import ONLY_LISTEN
 from chargepoint.doctor.evidence import Evidence, Probe
 from hal.values import DeviceIdentity
+
+UNASKED = "its line is open; it cannot be asked"
 
 
 def check(evidence: Evidence) -> Iterator[Mark]:
@@ -59,21 +62,23 @@ def _bus_silent(evidence: Evidence, bus: Bus, devices: list[Device]) -> Mark:
 
 
 def _device(evidence: Evidence, device: Device) -> Mark:
-    probe = evidence.probe(device.name)
+    probe, place = evidence.probe(device.name), _place(evidence, device)
     if probe is not None and probe.trouble == "":
-        return good("answer", device.name, f"{_place(device)}{_identity(probe.identity)}")
+        return good("answer", device.name, f"{place}{_identity(probe.identity)}")
     if probe is not None and probe.trouble != "unasked":
-        return _troubled(device, probe)
+        return _troubled(evidence, device, probe)
     lost = _told_lost(evidence, device)
     if lost is not None:
         problem = "doctor.device_wrong" if "board_refused" in lost else "doctor.device_silent"
-        return fail("answer", problem, device.name, f"{_place(device)}: {lost}")
+        return fail("answer", problem, device.name, f"{place}: {lost}")
     if evidence.health is not None:
         told = next((d for d in evidence.health.devices if d.device == device.name), None)
+        if told is not None and told.answers and device.driver in ONLY_LISTEN:
+            return unknown("answer", device.name, f"{place}: {UNASKED}")
         if told is not None and told.answers:
-            return good("answer", device.name, _place(device))
+            return good("answer", device.name, place)
     if _seen(evidence, device):
-        return good("answer", device.name, f"{_place(device)}, as the safety program says")
+        return good("answer", device.name, f"{place}, as the safety program says")
     return unknown("answer", device.name, probe.detail if probe is not None else "not asked")
 
 
@@ -87,8 +92,8 @@ def _seen(evidence: Evidence, device: Device) -> bool:
     return False
 
 
-def _troubled(device: Device, probe: Probe) -> Mark:
-    found = f"{_place(device)}: {probe.detail}"
+def _troubled(evidence: Evidence, device: Device, probe: Probe) -> Mark:
+    found = f"{_place(evidence, device)}: {probe.detail}"
     if "unit" in probe.elsewhere:
         found = f"configured unit {device.unit}, answers at {probe.elsewhere}"
         return fail("answer", "doctor.device_elsewhere", device.name, found)
@@ -105,8 +110,10 @@ def _troubled(device: Device, probe: Probe) -> Mark:
             return fail("answer", "doctor.device_silent", device.name, found)
 
 
-def _place(device: Device) -> str:
-    return f"{device.driver} on {device.bus}, unit {device.unit}"
+def _place(evidence: Evidence, device: Device) -> str:
+    place = f"{device.driver} on {device.bus}"
+    addressed = any(bus.name == device.bus and bus.kind != "serial" for bus in evidence.config.bus)
+    return f"{place}, unit {device.unit}" if addressed else place
 
 
 def _identity(identity: DeviceIdentity) -> str:

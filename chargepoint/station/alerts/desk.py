@@ -141,7 +141,7 @@ class AlertDesk:
         """Somebody looks after it (`*`: after all). Effects, and what came of it or why not."""
         wanted = code.strip().upper()
         if wanted == ALL:
-            found = self._book.opened
+            found = [alert for alert in self._book.opened if not alert.acknowledged_by]
         else:
             found = [alert for alert in self._book.opened if alert.code == wanted]
         if not found and wanted != ALL:

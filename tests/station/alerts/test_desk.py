@@ -136,6 +136,14 @@ def test_an_acknowledged_alert_is_not_escalated() -> None:
     assert stand.level.acknowledged
 
 
+def test_who_looks_after_an_alert_already_stays_when_all_are_acknowledged() -> None:
+    stand = Stand()
+    (raised,) = stand.look(RCD)
+    stand.desk.acknowledge(str(raised.data["alert"]), "ada", stand.now_s)
+    assert stand.desk.acknowledge("*", "bob", stand.now_s)[1] == "0 alerts acknowledged"
+    assert stand.desk.alerts(1)[0].acknowledged_by == "ada"
+
+
 def test_an_escalated_contact_hears_the_end_too() -> None:
     stand = Stand(contact(), contact("bob", escalation=1))
     stand.look(RCD)
