@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chargepoint import catalog
-from chargepoint.catalog.details import Detail
+from chargepoint.catalog.details import detail_of
 from chargepoint.ipc.messages import EvseSnapshot, HazardCleared, HazardRaised, LatchHazard, Said
 from chargepoint.station.events import HazardForgotten, HazardKept
 from chargepoint.station.kept_hazards import Kept, Place
@@ -31,8 +31,7 @@ class Latches:
         """A hazard came into force in run `boot`; what has to be written."""
         if not (fact.persists or _persists(fact.hazard)):
             return []
-        said = None if fact.said is None else Detail(id=fact.said.id, fields=fact.said.fields)
-        new = Kept(detail=fact.detail, boot=boot, said=said)
+        new = Kept(detail=fact.detail, boot=boot, said=detail_of(fact.said))
         return list(self._acknowledge(fact.evse, fact.hazard, new))
 
     def cleared(self, fact: HazardCleared) -> list[Change]:

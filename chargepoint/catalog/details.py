@@ -8,7 +8,7 @@ what else comes from outside (a server, the system, a driver) stays as it is.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -48,6 +48,20 @@ class _Number(NamedTuple):
 def detail(id: str, **fields: Field) -> Detail:
     """Shorter to write."""
     return Detail(id=id, fields=fields)
+
+
+class Saying(Protocol):
+    """The same as the messages between the programs have it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def fields(self) -> dict[str, Field]: ...
+
+
+def detail_of(said: Saying | None) -> Detail | None:
+    """What a message has said."""
+    return None if said is None else Detail(id=said.id, fields=said.fields)
 
 
 def detail_text(said: Detail | None, plain: str, language: str) -> str:

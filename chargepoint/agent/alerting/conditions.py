@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from chargepoint.agent.alerting.upkeep_report import item_detail
 from chargepoint.agent.alerting.view import View
 from chargepoint.catalog import entries
-from chargepoint.catalog.details import detail
+from chargepoint.catalog.details import detail, detail_of
 from chargepoint.ipc.care import DeviceHealth
+from chargepoint.ipc.messages import HazardRaised
 from chargepoint.station.alerts.values import Condition, told
 
 CERTIFICATE_URGENT_DAYS = 7.0
@@ -44,6 +45,12 @@ def hazards(view: View) -> Iterator[Condition]:
         for hazard in found:
             if hazard in entries():
                 yield Condition(id=hazard, place=_evse(evse.evse))
+
+
+def raised(fact: HazardRaised) -> Condition:
+    """A hazard as the safety program tells it, with what was measured."""
+    said = detail_of(fact.said)
+    return Condition(id=fact.hazard, place=_evse(fact.evse), detail=fact.detail, said=said)
 
 
 def faults(view: View) -> Iterator[Condition]:

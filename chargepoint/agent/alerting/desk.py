@@ -27,7 +27,6 @@ from chargepoint.agent.requests.health import HealthDesk
 from chargepoint.agent.requests.maintenance import items_of
 from chargepoint.agent.status import ServiceDesk
 from chargepoint.catalog import entries
-from chargepoint.catalog.details import Detail
 from chargepoint.config import Config
 from chargepoint.ipc import messages as m
 from chargepoint.ipc.care import MaintenanceItem
@@ -39,7 +38,6 @@ from chargepoint.station.alerts.values import (
     AlertEffect,
     AlertEvent,
     Channel,
-    Condition,
     Happened,
     Keep,
     LinkUp,
@@ -262,10 +260,7 @@ class Alerting:
     def _heard(self, fact: m.AnyFact) -> None:
         """A hazard that comes and goes between two looks counts too."""
         if isinstance(fact, m.HazardRaised) and fact.hazard in entries():
-            said = None if fact.said is None else Detail(id=fact.said.id, fields=fact.said.fields)
-            condition = Condition(
-                id=fact.hazard, place=f"EVSE {fact.evse}", detail=fact.detail, said=said
-            )
+            condition = conditions.raised(fact)
             self.tell(Happened(at_s=fact.at_s, condition=condition))
 
     def _view(self, now_s: float) -> View:

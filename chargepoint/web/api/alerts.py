@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from chargepoint.catalog import entries, entry
-from chargepoint.catalog.details import Detail, detail_text, place_text
+from chargepoint.catalog.details import detail_of, detail_text, place_text
 from chargepoint.config.alerts import Contact
 from chargepoint.ipc.care import (
     AcknowledgeAlert,
@@ -113,13 +113,12 @@ class Alerts:
 
 
 def _in_language(one: AlertStatus, language: str) -> AlertStatus:
-    said = None if one.said is None else Detail(id=one.said.id, fields=one.said.fields)
     known = one.condition in entries()
     return msgspec.structs.replace(
         one,
         place=place_text(one.place, language),
         title=entry(one.condition, language).title if known else one.title,
-        detail=detail_text(said, one.detail, language),
+        detail=detail_text(detail_of(one.said), one.detail, language),
     )
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from chargepoint.agent.alerting.conditions import raised
 from chargepoint.agent.alerting.view import Watched
 from chargepoint.catalog import entries, languages
 from chargepoint.config.alert_limits import LIMITS
 from chargepoint.config.alerts import AlertRule
+from chargepoint.evse.words import said, words
 from chargepoint.ipc.care import CertificateHealth, DeviceHealth, MaintenanceItem, ModemHealth
+from chargepoint.ipc.codec import decode_fact, encode
+from chargepoint.ipc.messages import HazardRaised
 from tests.agent.alerting.views import (
     CSMS,
     HEALTH,
@@ -25,6 +29,7 @@ from tests.agent.alerting.views import (
     seen,
     status,
 )
+from tests.station.alerts.stand import Stand, contact
 
 MODEM = ModemHealth(
     ready=False,
@@ -173,7 +178,7 @@ LIMITED: list[Any] = [
 
 
 @pytest.mark.parametrize(("condition", "limit"), LIMITED, ids=[one[0] for one in LIMITED])
-def test_a_limit_of_the_operator_holds(condition: str, limit: dict[str, float]) -> None:
+def test_a_limit_of_the_operator_holds(condition: str, limit: dict[str, Any]) -> None:
     what = next(row[3] for row in ROWS if row[0] == condition)
     assert seen(**what) != ()
     assert seen(**what, rules={condition: AlertRule(**limit)}) == ()
@@ -213,6 +218,18 @@ def test_hazards_stay_while_the_safety_program_is_not_reached() -> None:
     watched = Watched(hazards={1: ("contactor_welded",)})
     (found,) = seen(gone, watched=watched)
     assert found.id == "contactor_welded"
+
+
+def test_what_the_safety_program_has_measured_reaches_people_in_their_language() -> None:
+    found = said("hot", temperature_c=75.5, limit_c=75.0)
+    fact = HazardRaised(
+        seq=1, at_s=7.0, evse=2, hazard="overheated", detail=words(found), said=found
+    )
+    told = decode_fact(encode(fact))
+    assert isinstance(told, HazardRaised)
+    stand = Stand(contact(language="de"))
+    (message,) = stand.happen(raised(told))
+    assert "Gemessen: 75,5 °C, Grenze 75 °C" in message.text
 
 
 def test_an_open_door_is_a_hazard_and_tampering() -> None:
