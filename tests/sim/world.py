@@ -66,6 +66,8 @@ BUSY_S = 1.5
 RENEW_S = 2.5
 RECONNECT_S = 3.0
 QUEUE_MAX = 2000
+SHARED_LINE = 2
+"""The EVSE whose meter hangs on the line of its board, and falls silent with it."""
 LEASE_GRACE_S = 7.0
 """Ramp-down time and a little for the last step."""
 TOKENS = ("04A1B2C3", "04D5E6F7", "04112233")
@@ -320,7 +322,8 @@ class World:
     def _step_controls(self) -> None:
         metered = self.now_s - self._metered_s >= 1.0
         for number, control in self.controls.items():
-            reading = meter_reading(self.plant.evses[number], self.now_s) if metered else None
+            heard = metered and not (number == SHARED_LINE and self.boards[number].silent)
+            reading = meter_reading(self.plant.evses[number], self.now_s) if heard else None
             control.step(reading, self.now_s)
             snapshot = msgspec.structs.replace(control.evse.snapshot(), temperature_c=None)
             if snapshot != control.shown:
