@@ -37,7 +37,14 @@ CHANGES: dict[str, Any] = {
     "ocpp.v16.AllowOfflineTxForUnknownId": True,
     "ocpp.v16.LocalAuthorizeOffline": True,
     "site": SITE,
-    "tariff": {"energy_price": 0.49, "idle_price": 6.0, "idle_free_min": 30},
+    "tariff": {
+        "energy_price": 0.49,
+        "idle_price": 6.0,
+        "idle_free_min": 30,
+        "start_price": 0.5,
+        "tax_percent": 19,
+        "window": [{"from": "22:00", "to": "06:00", "idle_price": 3.0}],
+    },
     "alerts.email": {"server": "127.0.0.1", "sender": "charger@nordpark.example", "port": 9},
 }
 

@@ -17,7 +17,13 @@ from chargepoint.cli.status import show_evse, warning
 from chargepoint.cli.watch import Limits, line
 from chargepoint.config import load
 from chargepoint.ipc import messages as m
-from chargepoint.ipc.service import CostStatus, CountsStatus, EvseStatus, LocalCostStatus
+from chargepoint.ipc.service import (
+    CostPart,
+    CostStatus,
+    CountsStatus,
+    EvseStatus,
+    LocalCostStatus,
+)
 from hal.values import PilotState
 from tests.cli.agents import DEMO
 
@@ -151,6 +157,23 @@ def test_status_tells_the_cost_by_the_stations_own_tariff_only_without_the_csms(
     )
     told = CostStatus(price="0.60 per kWh", cost=4.2, final=True, idle=False, text="")
     assert "not billed here" not in shown(capsys, status(local_cost=own, cost=told))
+
+
+def test_status_tells_the_parts_of_a_cost_its_tax_and_that_it_is_provisional(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = LocalCostStatus(
+        currency="EUR",
+        price="at most 0.49 EUR per kWh",
+        cost=3.4,
+        final=False,
+        idle=False,
+        parts=(CostPart(id="start", amount=1.0), CostPart(id="energy", amount=2.4)),
+        tax=0.54,
+        provisional=True,
+    )
+    told = "cost so far at most 3.40 EUR: start 1.00, energy 2.40, tax in it 0.54, not billed here"
+    assert told in shown(capsys, status(local_cost=own))
 
 
 def test_status_tells_what_people_here_have_set(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def config(changes: dict[str, Any] | None = None, *, evses: int = 2) -> Config:
     raw["bus"].append({"name": "modem", "kind": "serial", "port": "modem.tty"})
     wanted = {
         "site": SITE,
-        "tariff": TARIFF,
+        "tariff": dict(TARIFF),
         "alerts.email": {"server": "mail.example", "sender": "charger@nord.example"},
         "alerts.modem": {"bus": "modem"},
         "web": {"subscribe": ["email", "sms"]},
