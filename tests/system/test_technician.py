@@ -55,9 +55,10 @@ async def test_a_charging_station_is_read_and_not_disturbed(tmp_path: Path) -> N
         assert code == 1
         assert "writing to a board is refused while a vehicle is connected" in said
 
-        waiting = begun(world, "token", "test", "--within", "10")
-        await world.pause(1.0)
-        await world.do(world.stage.card, OTHER)
+        waiting = begun(world, "token", "test", "--within", "20")
+        while waiting.poll() is None:  # until somebody waits for it, the card is ignored
+            await world.do(world.stage.card, OTHER)
+            await world.pause(1.0)
         said, _ = await world.do(waiting.communicate)
         seen = json.loads(said)
         assert seen["token"] == f"…{OTHER[-4:]}"
