@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -48,19 +49,25 @@ def transaction(stage: Stage) -> bool:
     return status is not None and status.evses[0].transaction is not None
 
 
+def refused(stage: Stage) -> bool:
+    """Whether another card is; it is shown again and again."""
+    stage.card(OTHER)
+    time.sleep(0.3)
+    return any(
+        "token.refused" in line and "…DDCC" in line for line in stage.log("agent").splitlines()
+    )
+
+
 def learn(stage: Stage) -> CardStatus:
-    """Learn the card, which is presented until somebody has taken it."""
+    """Learn the card, which is presented until somebody has taken it. Nothing is plugged in."""
     found: list[object] = []
     learning = threading.Thread(
         target=lambda: found.extend(ask(stage, LearnCard(name=NAME, within_s=15.0)))
     )
     learning.start()
-    for _ in range(10):
-        learning.join(0.3)
-        if not learning.is_alive():
-            break
+    while learning.is_alive():
         stage.card(CARD)
-    learning.join()
+        learning.join(0.5)
     (card,) = found
     assert isinstance(card, CardStatus)
     return card
@@ -74,12 +81,12 @@ def test_a_learnt_card_charges_where_there_is_no_csms_and_its_name_stays_here(
         stage.start("control")
         stage.start("agent")
         stage.wait_until(lambda: running(stage) is not None, 15.0, "the station", "agent")
-        stage.plug_in()
         assert learn(stage).token == "…C3D4"
         stage.end("agent", signal.SIGKILL)
+        stage.plug_in()
         stage.start("agent")
         stage.wait_until(lambda: running(stage) is not None, 15.0, "the station", "agent")
-        stage.card(OTHER)
+        stage.wait_until(lambda: refused(stage), 30.0, "another card to be refused", "agent")
         stage.card(CARD)
         stage.wait_until(lambda: transaction(stage), 15.0, "a transaction", "agent")
         (one, _) = ask(stage, GetTransactions())

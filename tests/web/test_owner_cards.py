@@ -98,7 +98,7 @@ def test_a_page_that_has_left_learns_nothing_and_another_may_wait(place: Place) 
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + 10.0
+    until_s = time.monotonic() + 30.0
     while not holds():
         assert time.monotonic() < until_s
         time.sleep(0.02)
