@@ -137,8 +137,7 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
 
     def varies(self, kind: Kind) -> bool:
         """Whether that price depends on the time of day."""
-        usual = getattr(self.prices, kind)
-        return any(getattr(each, kind) not in (None, usual) for each in self.windows)
+        return any(getattr(each, kind) is not None for each in self.windows)
 
     @property
     def dearest(self) -> Prices:

@@ -16,6 +16,7 @@ from chargepoint.ipc.service import (
     LocalCostStatus,
     StationStatus,
 )
+from chargepoint.price_plan import minor_units
 
 COLOURS = {
     "Available": "green",
@@ -172,15 +173,17 @@ def _local_cost(cost: LocalCostStatus) -> str:
     kind = "cost" if cost.final else "cost so far"
     most = " at most" if cost.provisional else ""
     idle = " (idle)" if cost.idle else ""
-    told = f"{kind}{most} {cost.cost:.2f} {cost.currency}{idle}{_parts(cost)}"
+    amount = f"{cost.cost:.{minor_units(cost.currency)}f} {cost.currency}"
+    told = f"{kind}{most} {amount}{idle}{_parts(cost)}"
     return f"Tariff {cost.price}; {told}, not billed here"
 
 
 def _parts(cost: LocalCostStatus) -> str:
     """What the cost is made of, where that says more than the cost itself."""
-    told = [f"{part.id} {part.amount:.2f}" for part in cost.parts]
+    digits = minor_units(cost.currency)
+    told = [f"{part.id} {part.amount:.{digits}f}" for part in cost.parts]
     if cost.tax is not None and not any(part.id == "tax" for part in cost.parts):
-        told.append(f"tax in it {cost.tax:.2f}")
+        told.append(f"tax in it {cost.tax:.{digits}f}")
     return f": {', '.join(told)}" if len(told) > 1 else ""
 
 

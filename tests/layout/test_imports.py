@@ -52,7 +52,7 @@ ALLOWED = {
                             "chargepoint.cli", "chargepoint.control.main",
                             "chargepoint.agent.main", "chargepoint.web.main",
                             "chargepoint.web.accounts", "chargepoint.web.tls",
-                            "chargepoint.owner", KEY, *SHARED),
+                            "chargepoint.owner", KEY, PLAN, *SHARED),
     "hil":                 ("hal", "hil", "chargepoint.ipc", *SHARED),
 }
 PURE = (PLAN, "chargepoint.evse", "chargepoint.station", "chargepoint.ocpp", "hil.plant",
