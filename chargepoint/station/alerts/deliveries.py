@@ -33,6 +33,9 @@ DETAIL_MAX = 300
 
 About = Literal["raised", "cleared", "escalated", "reminded", "test", "notice"]
 State = Literal["waiting", "sending", "sent", "delivered", "failed", "expired"]
+TELLING = ("raised", "escalated", "reminded")
+"""Rows that say that an alert is open."""
+
 MERGED = ("raised", "cleared", "escalated", "reminded")
 
 
@@ -77,6 +80,10 @@ class Delivery(msgspec.Struct, kw_only=True):
     @property
     def told(self) -> bool:
         return self.state in ("sent", "delivered")
+
+    @property
+    def urgent(self) -> bool:
+        return self.severity == "critical" and self.about in TELLING
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -170,7 +177,7 @@ class Deliveries:
                 until_s = held(row, now_s)
                 due_s = row.due_s if until_s is None else max(row.due_s, until_s)
                 lane = self._lane(row.way, now_s)
-                times.append(max(due_s, lane.free_s(now_s)))
+                times.append(max(due_s, lane.free_s(now_s, row.urgent)))
         return min(times, default=None)
 
     def _due(self, now_s: float, held: Held) -> dict[Way, list[Delivery]]:
@@ -182,7 +189,7 @@ class Deliveries:
                 continue
             found.setdefault(row.way, []).append(row)
         for rows in found.values():
-            rows.sort(key=lambda one: (-rank(one.severity), one.number))
+            rows.sort(key=lambda one: (not one.urgent, -rank(one.severity), one.number))
         return found
 
     def _behind(self, row: Delivery) -> bool:
@@ -195,7 +202,7 @@ class Deliveries:
             rows.remove(row)
             bundles.append(self._go(lane, Bundle(row), now_s))
         while rows:
-            if lane.free_s(now_s) > now_s:
+            if lane.free_s(now_s, rows[0].urgent) > now_s:
                 lane.held_back = True
                 return bundles
             head = rows.pop(0)

@@ -1,6 +1,7 @@
 """How much may go to one address: a token bucket per minute and a count per day.
 
-A lane that had to hold messages back sends what has gathered as one when it may send again.
+A quarter of the day's count is left to what is urgent: lesser matters cannot use it up. A lane that
+had to hold messages back sends what has gathered as one when it may send again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import msgspec
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
+LEFT_SHARE = 4
 
 
 class Lane(msgspec.Struct):
@@ -28,14 +30,15 @@ class Lane(msgspec.Struct):
         if self.tokens < 0.0:
             self.tokens = self._depth
 
-    def free_s(self, now_s: float) -> float:
+    def free_s(self, now_s: float, urgent: bool = False) -> float:
         """From when on one more may go; `now_s` when at once."""
         self._fill(now_s)
         when_s = now_s
         if self.tokens < 1.0:
             when_s = now_s + (1.0 - self.tokens) / self.per_minute * MINUTE_S
-        if len(self.day) >= self.per_day:
-            when_s = max(when_s, self.day[len(self.day) - self.per_day] + DAY_S)
+        most = self.per_day if urgent else self.per_day - self.per_day // LEFT_SHARE
+        if len(self.day) >= most:
+            when_s = max(when_s, self.day[len(self.day) - most] + DAY_S)
         return when_s
 
     def take(self, now_s: float) -> None:

@@ -11,10 +11,16 @@ from collections.abc import Callable, Iterable
 from chargepoint.station.alerts import reminders, texts
 from chargepoint.station.alerts.audience import Audience, Way
 from chargepoint.station.alerts.book import Alert
-from chargepoint.station.alerts.deliveries import About, Bundle, Deliveries, Delivery, Outcome
+from chargepoint.station.alerts.deliveries import (
+    TELLING,
+    About,
+    Bundle,
+    Deliveries,
+    Delivery,
+    Outcome,
+)
 from chargepoint.station.alerts.memory import NUMBERS_AT_ONCE, Memory
 from chargepoint.station.alerts.modes import Modes
-from chargepoint.station.alerts.reminders import TELLING
 from chargepoint.station.alerts.settings import AlertSettings, Calendar, rank
 from chargepoint.station.alerts.values import (
     AlertEffect,

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chargepoint.station.alerts.audience import Way
-from chargepoint.station.alerts.deliveries import Delivery
+from chargepoint.station.alerts.deliveries import TELLING, Delivery
 from chargepoint.station.alerts.values import Channel
-
-TELLING = ("raised", "escalated", "reminded")
-"""Rows that say that an alert is open."""
 
 
 def by_address(rows: Iterable[Delivery], round: int) -> list[list[Delivery]]:

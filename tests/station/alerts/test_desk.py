@@ -177,6 +177,20 @@ def test_no_more_messages_than_the_day_allows() -> None:
     assert gathered.data["more"] == 2
 
 
+def test_lesser_matters_do_not_use_up_what_the_day_allows() -> None:
+    """Four a day: the fourth is left to what is urgent."""
+    limits = LimitSettings(sms_per_minute=60.0, sms_per_day=4)
+    stand = Stand(contact(cleared=False, ways=((Channel.SMS, PHONE),)), limits=limits)
+    for number in range(1, 6):
+        stand.look(Condition(id="over_current", place=f"EVSE {number}"))
+        stand.wait(120)
+    assert [one.severity for one in stand.sent] == ["error"] * 3
+    stand.look(RCD)
+    assert [one.severity for one in stand.sent] == ["error"] * 3 + ["critical"]
+    stand.look(RCD, Condition(id="output_live", place="EVSE 2"))
+    assert stand.wait(600, RCD, Condition(id="output_live", place="EVSE 2")) == []
+
+
 def test_a_failed_message_is_tried_again_ever_less_often() -> None:
     stand = Stand()
     stand.broken = {Channel.EMAIL}
