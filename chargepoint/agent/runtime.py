@@ -116,9 +116,10 @@ class Runtime:
         inbox = self._parts.inbox
         while True:
             now_s = self._now()
-            happening = inbox.take()
-            if happening is None and self._due_s() <= now_s:
-                happening = Due()
+            happening, due_s = inbox.take(), now_s
+            if happening is None:
+                due_s = self._due_s()
+                happening = Due() if due_s <= now_s else None
             if happening is not None:
                 await self._round(happening, now_s)
             self._renew()
@@ -128,7 +129,7 @@ class Runtime:
                 await self._disk()
                 return self._restart
             if happening is None:
-                await inbox.wait(self._wake_s())
+                await inbox.wait(self._wake_s(due_s))
             elif len(inbox):
                 await asyncio.sleep(0)  # let the links breathe in a flood
 
@@ -253,9 +254,9 @@ class Runtime:
         due_s = self._parts.core.deadline_s()
         return float("inf") if due_s is None else due_s
 
-    def _wake_s(self) -> float:
+    def _wake_s(self, due_s: float) -> float:
         return min(
-            self._due_s(),
+            due_s,
             self._parts.leases.deadline_s(),
             self._clock_due_s,
             self._kick_due_s,
