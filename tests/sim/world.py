@@ -8,6 +8,7 @@ all records through, and checks the books. A failure names seed and step.
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
 import uuid
 from collections.abc import Callable
@@ -129,6 +130,7 @@ class World:
         self._metered_s = 0.0
         self._reconnect_s = self.now_s
         self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
         self._ids = random.Random(seed + 1)
         self._reasons = ReasonRules(self.expect)
         self.start_control()
@@ -249,7 +251,7 @@ class World:
 
     def at(self, at_s: float, action: Callable[[], None]) -> None:
         """Do something at an instant."""
-        heapq.heappush(self._later, (at_s, len(self._later) + self.steps * 1000, action))
+        heapq.heappush(self._later, (at_s, next(self._order), action))
 
     def _restart(self) -> None:
         self.kill_agent()
