@@ -16,17 +16,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
+from types import ModuleType
 from typing import Any, TextIO, cast
 
 import msgspec
 
-_absent = "rich" not in sys.modules
-if _absent:  # structlog would load it with 80 modules, to colour tracebacks that nobody here sees
-    sys.modules["rich"] = None  # type: ignore[assignment]
+# What structlog would load for uses that nobody here has: `rich` to colour tracebacks (80 modules),
+# `asyncio` to log without waiting (with TLS; the safety program has no other use for either).
+_spared = {"rich": None, "asyncio": ModuleType("asyncio")}
+_absent = [name for name in _spared if name not in sys.modules]
+sys.modules.update((name, _spared[name]) for name in _absent)  # type: ignore[misc]
 import structlog  # noqa: E402
 
-if _absent:
-    del sys.modules["rich"]
+for _name in _absent:
+    del sys.modules[_name]
 
 PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """systemd's journal priority, as the `<N>` prefix of a line."""
