@@ -46,7 +46,15 @@ def alert_settings(config: Config) -> AlertSettings:
         ),
         escalate_after_s=alerts.escalate_after_min * MINUTE_S,
         remind_after_s=alerts.remind_after_h * HOUR_S,
+        answered=answered(config),
     )
+
+
+def answered(config: Config) -> frozenset[Channel]:
+    """Channels whose answers are read: of e-mail only those that come into a mailbox of ours."""
+    email = config.alerts.email
+    mailbox = email is not None and bool(email.reply_server)
+    return frozenset((Channel.SMS, Channel.EMAIL) if mailbox else (Channel.SMS,))
 
 
 def ways_of(contact: Contact) -> tuple[tuple[Channel, str], ...]:

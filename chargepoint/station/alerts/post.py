@@ -305,7 +305,10 @@ class Post:
 
     def _message(self, bundle: Bundle, now_s: float) -> Message:
         writing = texts.Writing(
-            station=self._settings.station, calendar=self._calendar, now_s=now_s
+            answered=self._settings.answered,
+            station=self._settings.station,
+            calendar=self._calendar,
+            now_s=now_s,
         )
         head = bundle.head
         alert = self._named(head.alert) if head.alert else None

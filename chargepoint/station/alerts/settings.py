@@ -103,3 +103,5 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
     escalate_after_s: float = 1800.0
     remind_after_s: float = 86_400.0
     """0: never."""
+    answered: frozenset[Channel] = frozenset((Channel.SMS, Channel.EMAIL))
+    """Channels whose answers are read."""

@@ -7,6 +7,7 @@ gets them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -16,7 +17,7 @@ from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import About, Delivery
 from chargepoint.station.alerts.gsm_text import LIMIT, cut, gsm_text, length
 from chargepoint.station.alerts.settings import Calendar
-from chargepoint.station.alerts.values import Message
+from chargepoint.station.alerts.values import Channel, Message
 
 LISTED_MAX = 10
 VALID_MIN_S = 60.0
@@ -29,6 +30,8 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
     station: str
     calendar: Calendar
     now_s: float
+    answered: AbstractSet[Channel]
+    """Channels whose answers are read; nobody is asked for one elsewhere."""
 
 
 def alert_message(
@@ -59,7 +62,8 @@ def plain_message(writing: Writing, row: Delivery) -> Message:
 
 def test_texts(station: str, channel: str, by: str, language: str) -> tuple[str, str, str]:
     """Subject, text and short text of a test."""
-    fields = {"station": station, "channel": channel, "by": by or "?"}
+    named = phrase(f"alert.channel.{channel}", language)
+    fields = {"station": station, "channel": named, "by": by or "?"}
     return (
         phrase("alert.subject.test", language, **fields),
         phrase("alert.test.text", language, **fields),
@@ -121,12 +125,13 @@ class _Told:
         if self._about != "cleared":
             lines += ["", self._say("alert.line.cause", cause=about.cause)]
             lines += [self._say("alert.line.remedy", remedy=about.remedy), ""]
-            lines.append(self._say("alert.line.answer", code=alert.code))
+            way = "answer" if self._answered else "acknowledge"
+            lines.append(self._say(f"alert.line.{way}", code=alert.code))
         return "\n".join(lines)
 
     def short(self, others: int) -> str:
         answer = ""
-        if self._about != "cleared":
+        if self._about != "cleared" and self._answered:
             answer = gsm_text(self._say("alert.short.answer", code=self._alert.code))
         more = gsm_text(self._say("alert.short.more", count=others)) if others else ""
         fields = {**self._fields(), "detail": cut(self._detail, SHORT_DETAIL_MAX)}
@@ -179,6 +184,10 @@ class _Told:
             "detail": self._detail,
             "lasted": lasted(end_s - alert.raised_s, self._row.language),
         }
+
+    @property
+    def _answered(self) -> bool:
+        return self._row.channel in self._writing.answered
 
     @property
     def _severity(self) -> str:

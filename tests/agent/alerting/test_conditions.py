@@ -71,6 +71,12 @@ def test_a_healthy_station_has_none() -> None:
     assert seen() == ()
 
 
+def test_at_a_station_alone_no_record_waits() -> None:
+    alone = msgspec.structs.replace(CSMS, configured=False, state="off")
+    kept = msgspec.structs.replace(LEDGER, waiting=5000, oldest_waiting_s=1e7)
+    assert seen(status(csms=alone, ledger=kept)) == ()
+
+
 # fmt: off
 ROWS: list[tuple[str, str, str, Any]] = [
     # condition, place, severity, what of it
@@ -229,7 +235,7 @@ def test_what_the_safety_program_has_measured_reaches_people_in_their_language()
     assert isinstance(told, HazardRaised)
     stand = Stand(contact(language="de"))
     (message,) = stand.happen(raised(told))
-    assert "Gemessen: 75,5 °C, Grenze 75 °C" in message.text
+    assert "Einzelheiten: 75,5 °C, Grenze 75 °C" in message.text
 
 
 def test_an_open_door_is_a_hazard_and_tampering() -> None:

@@ -25,7 +25,7 @@ def test_a_message_says_what_where_since_when_why_and_what_to_do() -> None:
         "Place: EVSE 1",
         "Severity: urgent fault",
         "Since: L1000 (0 s ago)",
-        "Measured: 32 mA against 30",
+        "Details: 32 mA against 30",
         "",
         f"Cause: {entries()['rcd_tripped'].cause}",
         f"What to do: {entries()['rcd_tripped'].remedy}",
@@ -35,6 +35,23 @@ def test_a_message_says_what_where_since_when_why_and_what_to_do() -> None:
     assert raised.short == (
         f"CP7 Urgent fault: Residual current detected, EVSE 1. 32 mA against 30 Reply OK {code}"
     )
+
+
+def test_nobody_is_asked_to_answer_where_nobody_reads_the_answer() -> None:
+    ways = ((Channel.SMS, PHONE), (Channel.EMAIL, "ada@example.com"), (Channel.NTFY, "n"))
+    stand = Stand(contact(ways=ways), answered=frozenset({Channel.SMS}))
+    sent = {one.channel: one for one in stand.look(RCD)}
+    code = sent[Channel.SMS].data["alert"]
+    assert sent[Channel.SMS].short.endswith(f"Reply OK {code}")
+    for channel in (Channel.EMAIL, Channel.NTFY):
+        last = sent[channel].text.splitlines()[-1]
+        assert last == f"To say that you look after it, run: chargepoint alerts ack {code}"
+
+
+def test_a_test_names_its_way_as_people_do() -> None:
+    stand = Stand(contact(language="de"))
+    stand.perform(stand.desk.test("ada", "", "root", stand.now_s)[0])
+    assert "der Weg über E-Mail." in stand.sent[0].text
 
 
 def test_the_data_for_machines_does_not_depend_on_the_language() -> None:
@@ -51,7 +68,7 @@ def test_a_german_message_is_german_to_the_last_figure() -> None:
     (raised,) = stand.look(told("over_current", said, place="EVSE 1"))
     assert raised.text.splitlines()[3:7:3] == [
         "Ort: Ladepunkt 1",
-        "Gemessen: 20,5 A, Grenze 18,2 A bei angebotenen 16,0 A",
+        "Einzelheiten: 20,5 A, Grenze 18,2 A bei angebotenen 16,0 A",
     ]
     assert "20,5 A, Grenze 18,2 A" in raised.short
     assert (raised.data["place"], raised.data["detail"]) == (
