@@ -21,9 +21,9 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
-# What structlog would load for uses that nobody here has: `rich` to colour tracebacks (80 modules),
-# `asyncio` to log without waiting (with TLS; the safety program has no other use for either).
-_spared = {"rich": None, "asyncio": ModuleType("asyncio")}
+# What structlog would load for uses that nobody here has: `rich` (80 modules) and `greenlet` where
+# something else has installed them, and `asyncio`, which brings TLS into the safety program.
+_spared = {"rich": None, "greenlet": None, "asyncio": ModuleType("asyncio")}
 _absent = [name for name in _spared if name not in sys.modules]
 sys.modules.update((name, _spared[name]) for name in _absent)  # type: ignore[misc]
 import structlog  # noqa: E402
