@@ -7,6 +7,7 @@ so that an export of a long queue holds up nothing.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ Found = TypeVar("Found")
 class Bookkeeping(msgspec.Struct, frozen=True, kw_only=True):
     """What the socket can ask about the ledger. `tell` brings an event to the station."""
 
+    alone: bool
+    """There is no CSMS."""
     writer: Writer
     station: Station
     tell: Callable[[Event], None]
@@ -35,19 +38,22 @@ class Bookkeeping(msgspec.Struct, frozen=True, kw_only=True):
 
     async def transactions(self, last: int) -> AsyncIterator[Answered]:
         """The last transactions, oldest first, then Done."""
-        for found in await self._read(lambda reading: ledger_view.transactions(reading, last)):
-            yield found
+        found = await self._read(
+            lambda reading: ledger_view.transactions(reading, last, alone=self.alone)
+        )
+        for one in found:
+            yield one
         yield Done(ok=True)
 
-    async def records(self) -> AsyncIterator[Answered]:
-        """Every record that waits or was refused, in parts, then Done."""
+    async def records(self, first: int = 0) -> AsyncIterator[Answered]:
+        """Every record that waits, or the first of them, or was refused, in parts, then Done."""
         walls = await self._read(ledger_view.wall_clock)
-        after = 0
-        while rows := await self._owed(after):
+        after, left = 0, first if first > 0 else sys.maxsize
+        while left > 0 and (rows := await self._owed(after, min(left, PAGE))):
             for row in rows:
                 for part in ledger_view.parts(row, "waiting", walls):
                     yield part
-            after = rows[-1][0]
+            after, left = rows[-1][0], left - len(rows)
         for refused in await self._read(lambda reading: reading.refused()):
             for part in ledger_view.parts(refused, "refused", walls):
                 yield part
@@ -71,8 +77,8 @@ class Bookkeeping(msgspec.Struct, frozen=True, kw_only=True):
         count = "1 record" if len(records) == 1 else f"{len(records)} records"
         return Done(ok=True, detail=f"{count} put at the end of the queue")
 
-    async def _owed(self, after: int) -> list[Row]:
-        return await self._read(lambda reading: reading.owed(after, PAGE))
+    async def _owed(self, after: int, limit: int) -> list[Row]:
+        return await self._read(lambda reading: reading.owed(after, limit))
 
     async def _failing(self) -> bool:
         asked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

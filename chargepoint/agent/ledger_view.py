@@ -34,10 +34,10 @@ PART_MAX = 16_000
 """Characters of a record in one answer; a long one comes in several."""
 
 OWED_MAX = 2_000
-"""Waiting starts and ends that are looked at; a longer queue is shown in part."""
+"""Waiting starts and ends that are looked at, the newest; a longer queue is shown in part."""
 
 BOUNDS = ("TransactionStarted", "TransactionEnded")
-State = Literal["running", "acknowledged", "waiting", "refused"]
+State = Literal["running", "acknowledged", "waiting", "refused", "kept"]
 Spaces = Mapping[str, Mapping[str, str]]
 
 
@@ -73,14 +73,14 @@ class _Found(msgspec.Struct, kw_only=True):
     order: int = 0
 
 
-def transactions(reading: Reading, last: int) -> list[LedgerTransaction]:
-    """The last transactions, oldest first."""
+def transactions(reading: Reading, last: int, *, alone: bool) -> list[LedgerTransaction]:
+    """The last transactions, oldest first; `alone`: there is no CSMS that they could wait for."""
     spaces = reading.spaces()
     found: dict[str, _Found] = {}
     names = _Names(spaces)
     _look_at_past(found, spaces, names)
     _look_at_running(found, spaces, names)
-    for sequence, kind, text in reading.owed(0, OWED_MAX, BOUNDS):
+    for sequence, kind, text in reading.newest(OWED_MAX, BOUNDS):
         one = _look_at_record(found, sequence, kind, text, names)
         if one is not None:
             one.waiting += 1
@@ -91,7 +91,7 @@ def transactions(reading: Reading, last: int) -> list[LedgerTransaction]:
             one.problem = f"{code}: {description}" if description else code
     wall = _clock(spaces)
     ordered = sorted(found.values(), key=lambda one: one.order)
-    return [_shown(one, wall) for one in ordered[max(0, len(ordered) - last) :]]
+    return [_shown(one, wall, alone) for one in ordered[max(0, len(ordered) - last) :]]
 
 
 def parts(
@@ -196,7 +196,7 @@ def _look_at_record(
 # --- How they are shown ---------------------------------------------------------------------------
 
 
-def _shown(one: _Found, walls: Clock) -> LedgerTransaction:
+def _shown(one: _Found, walls: Clock, alone: bool) -> LedgerTransaction:
     energy_wh: int | None = None
     if one.meter_start_wh is not None and one.meter_now_wh is not None:
         energy_wh = max(0, one.meter_now_wh - one.meter_start_wh)
@@ -211,18 +211,18 @@ def _shown(one: _Found, walls: Clock) -> LedgerTransaction:
         meter_start_wh=one.meter_start_wh,
         energy_wh=energy_wh,
         reason=one.reason,
-        state=_state(one),
+        state=_state(one, alone),
         running=one.running,
         refused=tuple(one.refused),
         problem=one.problem,
     )
 
 
-def _state(one: _Found) -> State:
+def _state(one: _Found, alone: bool) -> State:
     if one.refused:
         return "refused"
-    if one.waiting:
-        return "waiting"
+    if one.waiting and not (alone and one.running):
+        return "kept" if alone else "waiting"
     return "running" if one.running else "acknowledged"
 
 

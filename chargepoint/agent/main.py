@@ -263,7 +263,11 @@ class _Agent:
             csms=parts.csms,
             messages=self._messages,
             bookkeeping=Bookkeeping(
-                writer=parts.writer, station=station, tell=self._inbox.put, now=time.monotonic
+                alone=parts.csms is None,
+                writer=parts.writer,
+                station=station,
+                tell=self._inbox.put,
+                now=time.monotonic,
             ),
             quarantined_before=opened.quarantined,
             kept=opened.spaces,

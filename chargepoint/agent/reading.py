@@ -41,19 +41,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
         Fewer than `limit` means that there are no more.
         """
-        wanted = tuple(kinds)
-        chosen = f" AND kind IN ({', '.join('?' * len(wanted))})" if wanted else ""
-        query = (
-            "SELECT sequence, kind, record FROM outbox WHERE sequence > ? AND kind <> ?"
-            f"{chosen} ORDER BY sequence LIMIT ?"
-        )
-        room = limit + sum(1 for sequence in self.removed if sequence > after)
-        rows: dict[int, Row] = {}
-        for database in self.tiers:
-            for row in database.execute(query, (after, MARKER, *wanted, room)):
-                if row[0] not in self.removed:
-                    rows[row[0]] = row
+        rows = self._waiting(after, limit, tuple(kinds), "ASC")
         return [rows[sequence] for sequence in sorted(rows)[:limit]]
+
+    def newest(self, limit: int, kinds: Iterable[str]) -> list[Row]:
+        """The last `limit` waiting records of `kinds`, oldest first."""
+        rows = self._waiting(-1, limit, tuple(kinds), "DESC")
+        return [rows[sequence] for sequence in sorted(rows)[max(0, len(rows) - limit) :]]
 
     def refused(self) -> list[Refused]:
         """(sequence, kind, record as JSON, code, description) of all that was refused for good."""
@@ -62,6 +56,23 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             for row in database.execute("SELECT * FROM quarantine"):
                 rows[row[0]] = row
         return [rows[sequence] for sequence in sorted(rows)]
+
+    def _waiting(
+        self, after: int, limit: int, kinds: tuple[str, ...], order: str
+    ) -> dict[int, Row]:
+        """From each tier up to `limit`, and no record twice."""
+        chosen = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        query = (
+            "SELECT sequence, kind, record FROM outbox WHERE sequence > ? AND kind <> ?"
+            f"{chosen} ORDER BY sequence {order} LIMIT ?"
+        )
+        room = limit + sum(1 for sequence in self.removed if sequence > after)
+        rows: dict[int, Row] = {}
+        for database in self.tiers:
+            for row in database.execute(query, (after, MARKER, *kinds, room)):
+                if row[0] not in self.removed:
+                    rows[row[0]] = row
+        return rows
 
 
 @contextlib.contextmanager

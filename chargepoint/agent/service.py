@@ -49,7 +49,7 @@ class Books(Protocol):
     """What `bookkeeping` does."""
 
     def transactions(self, last: int) -> AsyncIterator[Answered]: ...
-    def records(self) -> AsyncIterator[Answered]: ...
+    def records(self, first: int) -> AsyncIterator[Answered]: ...
     async def resend(self, sequence: int) -> Done: ...
 
 
@@ -165,8 +165,8 @@ class Service:
             case GetTransactions(last=last):
                 async for found in desk.bookkeeping.transactions(last):
                     yield found
-            case GetRecords():
-                async for part in desk.bookkeeping.records():
+            case GetRecords(first=first):
+                async for part in desk.bookkeeping.records(first):
                     yield part
             case MakeDiagnostics():
                 async for piece in desk.diagnostics():

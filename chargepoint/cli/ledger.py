@@ -41,7 +41,13 @@ ANSWER_WAIT_S = 30.0
 FILE_MODE = 0o600
 """Who charged when and how much is nobody else's business."""
 
-COLOURS = {"acknowledged": "green", "running": "blue", "waiting": "yellow", "refused": "red"}
+COLOURS = {
+    "acknowledged": "green",
+    "kept": "green",
+    "running": "blue",
+    "waiting": "yellow",
+    "refused": "red",
+}
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "id", "csms_id", "evse", "id_token", "started_at", "ended_at", "meter_start_wh", "energy_wh",
@@ -58,8 +64,8 @@ def transactions(config_path: str, last: int, as_json: bool, as_csv: bool) -> No
     """Show the last transactions and whether the CSMS has them.
 
     Works without a running agent too. `acknowledged`: the CSMS has start and end; `waiting`: one of
-    them waits for it; `refused`: it refused one for good, see `ocpp resend`; IdTokens are masked,
-    and the station's own cards have their names.
+    them waits for it; `refused`: it refused one for good, see `ocpp resend`; `kept`: there is no
+    CSMS. IdTokens are masked, and the station's own cards have their names.
     With --json each transaction is one JSON line.
     """
     if as_json and as_csv:
@@ -146,6 +152,7 @@ def _asked(config: Config, request: GetTransactions | GetRecords) -> Iterator[An
 def _offline(config: Config, request: GetTransactions | GetRecords) -> Iterator[Any]:
     """The same from the store itself: the agent does not run."""
     command = [sys.executable, "-m", OFFLINE, str(config.state_dir), str(config.run_dir)]
+    command += ["alone"] if config.csms is None else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         assert program.stdin is not None
         assert program.stdout is not None

@@ -13,6 +13,7 @@ from chargepoint.ipc.service import (
     CsmsStatus,
     EvseStatus,
     GetStatus,
+    LedgerStatus,
     LocalCostStatus,
     StationStatus,
 )
@@ -48,6 +49,15 @@ def asked(config_path: str) -> StationStatus:
     return answer
 
 
+def _owed(ledger: LedgerStatus) -> str:
+    oldest = (
+        "" if ledger.oldest_waiting_s is None else f", oldest {duration(ledger.oldest_waiting_s)}"
+    )
+    refused = coloured(f"{ledger.quarantined} refused", "red" if ledger.quarantined else None)
+    waiting = f"{ledger.waiting} waiting{oldest}"
+    return f"  Records  {ledger.acknowledged} acknowledged, {waiting}, {refused}"
+
+
 def show(station: StationStatus) -> None:
     """Print `station` for a person."""
     click.echo(
@@ -56,13 +66,10 @@ def show(station: StationStatus) -> None:
     )
     show_csms(station.csms)
     ledger = station.ledger
-    oldest = (
-        "" if ledger.oldest_waiting_s is None else f", oldest {duration(ledger.oldest_waiting_s)}"
-    )
-    click.echo(
-        f"  Records  {ledger.acknowledged} acknowledged, {ledger.waiting} waiting{oldest}, "
-        + coloured(f"{ledger.quarantined} refused", "red" if ledger.quarantined else None)
-    )
+    if station.csms.configured:
+        click.echo(_owed(ledger))
+    else:
+        click.echo(f"  Records  {ledger.waiting} kept for a CSMS that may come")
     for warning in station.warnings:
         click.echo("  " + click.style(f"Warning  {warning}", fg="yellow"))
     for evse in station.evses:

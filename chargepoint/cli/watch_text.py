@@ -30,10 +30,12 @@ def head(picture: Picture) -> str:
         said = "waiting for the agent"
     else:
         ledger = status.ledger
-        csms = status.csms.state if status.csms.configured else "no CSMS"
+        configured = status.csms.configured
+        link = f"CSMS {status.csms.state}" if configured else "no CSMS"
+        kept = "waiting" if configured else "kept"
         said = (
             f"{status.station}  up {duration(status.uptime_s)}  clock {status.clock}  "
-            f"CSMS {csms}  records {ledger.waiting} waiting"
+            f"{link}  records {ledger.waiting} {kept}"
         )
     absent = "".join(f"  ! {program} {reason}" for program, reason in picture.absent.items())
     return said + absent

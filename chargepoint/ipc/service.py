@@ -60,6 +60,9 @@ class GetTransactions(Request, frozen=True):
 class GetRecords(Request, frozen=True):
     """Every record that waits or was refused, as `RecordPart`, then `Done`."""
 
+    first: int = 0
+    """So many of those that wait, at most; 0: all."""
+
 
 class Resend(Action, frozen=True, kw_only=True):
     """Send a record again that the CSMS has refused for good. Answered by `Done`."""
@@ -280,8 +283,9 @@ class LedgerTransaction(Answered, frozen=True):
     energy_wh: int | None
     reason: str
     """Why it ended; empty while it runs."""
-    state: Literal["running", "acknowledged", "waiting", "refused"]
-    """Of its start and end: has the CSMS both, does it wait for one, has it refused one."""
+    state: Literal["running", "acknowledged", "waiting", "refused", "kept"]
+    """Of its start and end: has the CSMS both, does it wait for one, has it refused one; kept:
+    there is no CSMS."""
     running: bool
     refused: tuple[int, ...]
     """Numbers of its records that the CSMS refused for good."""

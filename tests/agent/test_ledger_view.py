@@ -46,14 +46,14 @@ def store_in(place: Path) -> Store:
 
 
 def shown(store: Store) -> LedgerTransaction:
-    (only,) = ledger_view.transactions(store.reading(), 10)
+    (only,) = ledger_view.transactions(store.reading(), 10, alone=False)
     return only
 
 
-def offline(place: Path, request: Request) -> list[Answered]:
+def offline(place: Path, request: Request, *alone: str) -> list[Answered]:
     """What the program says that reads the store of a station that does not run."""
     command = [sys.executable, "-m", "chargepoint.agent.offline"]
-    directories = [str(place / "state"), str(place / "run")]
+    directories = [str(place / "state"), str(place / "run"), *alone]
     done = subprocess.run([*command, *directories], input=encode(request), capture_output=True)
     return [decode_answer(line) for line in done.stdout.splitlines()]
 
@@ -119,7 +119,7 @@ def test_an_own_card_has_the_name_that_it_has_now_until_it_is_forgotten(tmp_path
 def test_the_last_transactions_are_the_last(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     store.apply([kept(started(1))])
-    assert ledger_view.transactions(store.reading(), 0) == []
+    assert ledger_view.transactions(store.reading(), 0, alone=False) == []
     store.close()
 
 
@@ -214,7 +214,11 @@ class Agent:
         restored = Restored(spaces={"clock": {CLOCK.key: CLOCK.value}})
         station = Station(StationSettings(id="CP"), restored, "b3a1c0de")
         self.books = Bookkeeping(
-            writer=self.writer, station=station, tell=self.told.append, now=lambda: 5.0
+            alone=False,
+            writer=self.writer,
+            station=station,
+            tell=self.told.append,
+            now=lambda: 5.0,
         )
 
 
@@ -227,6 +231,27 @@ async def agent(tmp_path: Path) -> AsyncIterator[Agent]:
     agent.writer.write([Quarantine(sequence=n, code="X", description="") for n in (1, 3)])
     yield agent
     assert agent.writer.stop(5.0)
+
+
+def test_without_a_csms_nothing_waits_and_the_newest_are_shown(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.apply([kept(started(n)) for n in (1, 2, 3)])
+    assert shown(store).state == "waiting"
+    (alone,) = ledger_view.transactions(store.reading(), 10, alone=True)
+    assert alone.state == "kept"
+    newest = store.reading().newest(2, ["TransactionStarted"])
+    assert [sequence for sequence, _, _ in newest] == [2, 3]
+    store.close()
+    (told, _) = offline(tmp_path, GetTransactions(), "alone")
+    assert isinstance(told, LedgerTransaction)
+    assert told.state == "kept"
+
+
+async def test_the_first_of_the_records_can_be_asked_for(agent: Agent) -> None:
+    parts = [part async for part in agent.books.records(1) if isinstance(part, RecordPart)]
+    assert [(part.place, part.sequence) for part in parts] == [
+        ("waiting", 4), ("refused", 1), ("refused", 3),
+    ]  # fmt: skip
 
 
 async def test_a_running_agent_shows_its_ledger(agent: Agent) -> None:

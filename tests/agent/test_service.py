@@ -61,7 +61,7 @@ class Books:
     async def transactions(self, last: int) -> AsyncIterator[Answered]:
         yield Done(ok=True, detail=f"the last {last}")
 
-    async def records(self) -> AsyncIterator[Answered]:
+    async def records(self, first: int) -> AsyncIterator[Answered]:
         yield Done(ok=True)
 
     async def resend(self, sequence: int) -> Done:

@@ -93,7 +93,8 @@ def records(view: View) -> Iterator[Condition]:
     ledger = view.status.ledger
     hours = (ledger.oldest_waiting_s or 0.0) / HOUR_S
     old = hours > view.limit("records_waiting", "limit_h")
-    if old or ledger.waiting > view.limit("records_waiting", "limit_count"):
+    many = ledger.waiting > view.limit("records_waiting", "limit_count")
+    if view.status.csms.configured and (old or many):
         yield told("records_waiting", detail("records", waiting=ledger.waiting, hours=hours))
     if ledger.quarantined:
         yield told("records_refused", detail("refused", count=ledger.quarantined))

@@ -19,6 +19,9 @@ from chargepoint.ipc.service import (
 from chargepoint.web.api.endpoint import Call, Endpoint, Outcome
 
 RESEND_WAIT_S = 15.0
+RECORDS_MAX = 200
+"""Of those that wait; after a week offline there are thousands."""
+
 COLUMNS = (
     "id", "csms_id", "evse", "id_token", "started_at", "ended_at", "meter_start_wh", "energy_wh",
     "reason", "state", "card",
@@ -55,7 +58,7 @@ class Books:
             Endpoint(method="GET", path="/api/transactions.csv", handler=self.table,
                      summary="The same for a spreadsheet", query=Last, media="text/csv"),
             Endpoint(method="GET", path="/api/records", handler=self.records,
-                     summary="Records that wait for the CSMS or were refused by it",
+                     summary="Records that were refused by the CSMS, and the first 200 that wait",
                      answer=list[Record]),
             Endpoint(method="POST", path="/api/records/{sequence:int}/resend",
                      handler=self.resend, answer=Outcome,
@@ -77,7 +80,7 @@ class Books:
         )
 
     async def records(self, call: Call) -> list[Record]:
-        return whole_records(await call.ask(GetRecords()))
+        return whole_records(await call.ask(GetRecords(first=RECORDS_MAX)))
 
     async def resend(self, call: Call) -> Outcome:
         sequence = min(call.request.path_params["sequence"], 2**53)

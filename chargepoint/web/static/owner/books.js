@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { button, confirm, h, notice, number, t, table, time } from "./dom.js";
 
 export async function books(view) {
-  const [transactions, records] = await Promise.all([get("/api/transactions?last=200"), get("/api/records")]);
+  const [status, transactions, records] = await Promise.all([get("/api/status"), get("/api/transactions?last=200"), get("/api/records")]);
   const link = h("p", {}, h("a", { href: "/api/transactions.csv?last=5000", download: "" }, t("web.csv")));
   const kwh = (value) => (value === null ? t("web.unknown") : number(value / 1000, 3));
   view.replaceChildren(
@@ -17,6 +17,15 @@ export async function books(view) {
       one.running ? t("web.running") : time(one.ended_at), kwh(one.energy_wh), one.reason,
       h("span", { class: { refused: "bad", waiting: "warn" }[one.state] ?? "" }, t(`web.ledger.${one.state}`), one.problem ? `: ${one.problem}` : ""),
     ])),
+    ...(status.csms.configured ? owed(view, records) : []),
+  );
+}
+
+const SHOWN_MAX = 200;
+
+function owed(view, records) {
+  const waiting = records.filter((one) => one.place === "waiting").length;
+  return [
     table(t("web.records"), [
       [t("web.column.record"), "number"], [t("web.column.place"), ""], [t("web.column.kind"), ""], [t("web.column.time"), ""], [t("web.column.answer"), "text"], [t("web.column.action"), ""],
     ], records.map((one) => [
@@ -29,5 +38,6 @@ export async function books(view) {
         await books(view);
       }) : "",
     ]), t("web.no_records")),
-  );
+    waiting >= SHOWN_MAX ? h("p", {}, t("web.records_cut", { count: waiting })) : "",
+  ];
 }

@@ -65,7 +65,7 @@ function stationCard() {
     shown.set("version", csms.version || "–");
     shown.set("waiting", number(ledger.waiting, 0));
     shown.set("refused", number(ledger.quarantined, 0));
-    shown.set("oldest", ledger.waiting === 0 ? t("web.none") : duration(ledger.oldest_waiting_s));
+    shown.set("oldest", !csms.configured || ledger.waiting === 0 ? t("web.none_of_it") : duration(ledger.oldest_waiting_s));
     shown.set("clock", t(`web.clock.${status.clock}`));
     shown.set("uptime", duration(status.uptime_s));
     shown.set("alerts", alerts ? number(alerts.open, 0) : t("web.unknown"));
@@ -111,7 +111,7 @@ function evseCard(evse) {
     shown.set("current", meter?.current_a?.length ? meter.current_a.map((each) => number(each, 1)).join(" / ") + " A" : t("web.unknown"));
     shown.set("voltage", meter?.voltage_v?.length ? meter.voltage_v.map((each) => number(each, 0)).join(" / ") + " V" : t("web.unknown"));
     shown.set("register", meter?.energy_import_wh == null ? t("web.unknown") : number(meter.energy_import_wh / 1000, 3, "kWh"));
-    shown.set("session", transaction ? (transaction.energy_wh === null ? t("web.unknown") : number(transaction.energy_wh / 1000, 3, "kWh")) : t("web.none"));
+    shown.set("session", transaction ? (transaction.energy_wh === null ? t("web.unknown") : number(transaction.energy_wh / 1000, 3, "kWh")) : t("web.none_of_it"));
     shown.set("limit", control ? `${number(control.limit_a, 1, "A")} (${t(`web.limit.${control.limited_by}`)})` : t("web.unknown"));
     shown.set("offered", number(control?.offered_a, 1, "A"));
     shown.set("temperature", number(control?.temperature_c, 0, "°C"));
