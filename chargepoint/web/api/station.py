@@ -18,7 +18,7 @@ from chargepoint.web.live import Look
 from chargepoint.web.reasons import Why, whys
 from chargepoint.web.streams import Event
 
-OWN_PHRASES = ("web.", "reason.", "next.", "severity.", "number.")
+OWN_PHRASES = ("web.", "reason.", "next.", "severity.", "number.", "task.")
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,7 +31,7 @@ function row(one, again) {
       one.reminded ? ` · ${t("web.reminded", { count: one.reminded })}` : "",
       one.acknowledged_by ? h("p", { class: "good" }, t("web.acknowledged_by", { name: one.acknowledged_by })) : ""],
     [one.raised_at ? time(one.raised_at) : t("web.before", { time: duration(one.age_s) }), one.cleared_at ? [h("br"), t("web.until", { time: time(one.cleared_at) })] : ""].flat(),
-    one.deliveries.length ? h("ul", { class: "why" }, one.deliveries.map((each) => h("li", { class: each.state === "failed" ? "bad" : "" }, `${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`))) : t("web.none"),
+    one.deliveries.length ? h("ul", { class: "why" }, one.deliveries.map((each) => h("li", { class: each.state === "failed" ? "bad" : "" }, `${t(`web.delivery.about.${each.about}`)}: ${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`))) : t("web.none"),
     h("p", { class: "buttons" }, acts),
   ];
 }

@@ -63,14 +63,15 @@ async function showUpkeep(place) {
   try { upkeep = await get("/api/maintenance"); } catch (error) { place.replaceChildren(h("p", { class: "card dim" }, error.message)); return; }
   const boxes = [];
   const rows = upkeep.items.map((item) => {
-    const box = h("input", { type: "checkbox", value: item.task, "aria-label": t("web.visit.did", { task: item.task }) });
+    const box = h("input", { type: "checkbox", value: item.task, "aria-label": t("web.visit.did", { task: named(item.task) }) });
     boxes.push(box);
-    return [item.task, number(item.used, 0), number(item.limit, 0), h("span", { class: { due: "warn", overdue: "bad" }[item.state] ?? "" }, t(`web.due.${item.state}`)), item.due_at || t("web.unknown"), item.detail, box];
+    const amount = (value) => (item.kind === "interval" ? t("web.days", { count: number(value, 0) }) : number(value, 0));
+    return [named(item.task), amount(item.used), amount(item.limit), h("span", { class: { due: "warn", overdue: "bad" }[item.state] ?? "" }, t(`web.due.${item.state}`)), item.due_at || t("web.unknown"), item.detail, box];
   });
   const visit = button(t("web.visit.record"), async () => {
     const note = h("textarea", { rows: "3", maxlength: "1000" });
     const tasks = boxes.filter((box) => box.checked).map((box) => box.value);
-    if (!(await confirm(t("web.visit.record"), [h("p", {}, t("web.visit.about", { tasks: tasks.join(", ") || t("web.none") })), field(t("web.visit.note"), note)]))) return;
+    if (!(await confirm(t("web.visit.record"), [h("p", {}, t("web.visit.about", { tasks: tasks.map(named).join(", ") || t("web.none") })), field(t("web.visit.note"), note)]))) return;
     await post("/api/visits", { note: note.value, tasks });
     notice(t("web.done"));
     await showUpkeep(place);
@@ -79,5 +80,11 @@ async function showUpkeep(place) {
     table(t("web.maintenance"), [[t("web.column.task"), ""], [t("web.column.used"), "number"], [t("web.column.limit"), "number"], [t("web.column.state"), ""], [t("web.column.due"), ""], [t("web.column.detail"), "text"], [t("web.column.done"), ""]], rows),
     h("p", { class: "buttons" }, visit),
     table(t("web.visits"), [[t("web.column.time"), ""], [t("web.column.person"), ""], [t("web.column.note"), "text"], [t("web.column.task"), "text"]],
-      upkeep.visits.map((one) => [time(one.at), one.by, one.note, one.tasks.join(", ")])));
+      upkeep.visits.map((one) => [time(one.at), one.by, one.note, one.tasks.map(named).join(", ")])));
+}
+
+// "contactor/1" in words.
+function named(task) {
+  const [name, evse] = task.split("/");
+  return t(`task.${name}`, { evse });
 }
