@@ -112,7 +112,7 @@ class Stage:
         self.processes[program] = process
         return process
 
-    def start_simulator(self, within_s: float = 15.0) -> None:
+    def start_simulator(self, within_s: float = 30.0) -> None:
         """Start the plant and wait until it answers. Raises StageError."""
         self.start("simulate")
         self.wait_until(self._simulator_answers, within_s, "the simulator to answer", "simulate")
@@ -205,7 +205,7 @@ class Stage:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=15) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             text = error.read().decode("utf-8", "replace")

@@ -26,7 +26,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 PHONE, SMALL, DESKTOP = (390, 844), (800, 480), (1280, 800)
 SIZES = {"phone": PHONE, "5 inch": SMALL, "desktop": DESKTOP}
 GRAVE = ("serious", "critical")

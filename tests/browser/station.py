@@ -64,7 +64,7 @@ def standing(directory: Path, *, evses: int = 1, **changes: Any) -> Iterator[tup
     with Stage(directory, None, {}, raw=changed(raw, {**CHANGES, **changes})) as stage:
         stage.start_simulator()
         stage.start("run")
-        stage.wait_until(lambda: free(url), 20.0, "the place to be free", "run")
+        stage.wait_until(lambda: free(url), 60.0, "the place to be free", "run")
         yield stage, url
 
 
@@ -88,5 +88,5 @@ def make_owner(stage: Stage) -> None:
         input=PASSWORD.encode() + b"\n",
         check=True,
         capture_output=True,
-        timeout=20,
+        timeout=60,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from hil.sim_rig import CHANGES
 from hil.stage import Stage, StageError, changed, example, to_toml
 
-ANSWER_WAIT_S = 15.0
+ANSWER_WAIT_S = 60.0
 SIGNALS = ("plug", "s2", "ventilation", "diode_bypass", "pilot_short", "emergency_stop")
 INVERTED = "emergency_stop"
 LOADS_A = (6.0, 4.0, 6.0)

@@ -20,6 +20,8 @@ CHANGES = {  #  what stands for hardware in an example
 }
 # fmt: on
 BOARDS = {"relay_contactor": "pilot"}
+WAIT_S = 60.0
+"""The hil scenarios say how long things take."""
 
 
 def staged(name: str, directory: Path) -> Stage:
@@ -46,18 +48,18 @@ def test_a_vehicle_is_served_from_plug_in_to_unplug(name: str, tmp_path: Path) -
         program.start()
         leases = Leases(stage.config.control_socket("safety"))
         leases.start()
-        stage.wait_until(lambda: leases.connected, 5.0, "the lease holder")
+        stage.wait_until(lambda: leases.connected, WAIT_S, "the lease holder")
         leases.permit(1, 13.0)
         stage.plug_in()
-        stage.wait_until(closed, 15.0, "the contactor to close")
-        stage.wait_until(lambda: evse()["current_a"][0] > 12.5, 20.0, "13 A")
+        stage.wait_until(closed, WAIT_S, "the contactor to close")
+        stage.wait_until(lambda: evse()["current_a"][0] > 12.5, WAIT_S, "13 A")
         stage.vehicle(request="pause")
-        stage.wait_until(lambda: not closed(), 12.0, "the contactor to open in the pause")
+        stage.wait_until(lambda: not closed(), WAIT_S, "the contactor to open in the pause")
         stage.vehicle(request="charge")
-        stage.wait_until(closed, 15.0, "the contactor to close after the pause")
+        stage.wait_until(closed, WAIT_S, "the contactor to close after the pause")
         leases.revoke(1)
-        stage.wait_until(lambda: not closed(), 12.0, "the contactor to open without leave")
-        stage.wait_until(lambda: evse()["offered_a"] == 0.0, 5.0, "the offer to end")
+        stage.wait_until(lambda: not closed(), WAIT_S, "the contactor to open without leave")
+        stage.wait_until(lambda: evse()["offered_a"] == 0.0, WAIT_S, "the offer to end")
         stage.unplug()
         # A crowded test machine may make readings late; nothing else has a reason.
         assert leases.told(1) <= {"reading_stale"}

@@ -21,8 +21,8 @@ from tests.agent.notify.mail_servers import MailServer, mail_server
 
 INTERNET = "10.231.0.1"
 NUMBER = "+4915112345678"
-WAIT_S = 25.0
-RETRY_WAIT_S = 45.0
+WAIT_S = 60.0
+RETRY_WAIT_S = 90.0
 """The first retry, or the first look whether the server is there again."""
 
 

@@ -25,7 +25,7 @@ QUICK = {
     "simulator.speed": 60.0,
     "device.4.options": {"absent_s": 0.5},
 }
-WAIT_S = 25.0
+WAIT_S = 60.0
 SERVER: type[Csms] = Csms
 """Which central system a scene gets; the fixture `each_csms` changes it."""
 CARD, OTHER = "04A1B2C3D4E5F6", "04FFEEDDCCBBAA"

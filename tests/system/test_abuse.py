@@ -33,5 +33,5 @@ async def test_a_closed_contactor_is_never_left_alone(tmp_path: Path) -> None:
         )
     for result in results:
         assert result.violations == []
-        assert result.charged > result.cycles // 3
+        assert result.charged > result.cycles // 8, "hardly anything was charged"
         assert result.prompt_s, "nothing had to open undisturbed"

@@ -30,7 +30,7 @@ async def link(world: Scene) -> dict[str, Any]:
         "--config",
         config,
     ]
-    done = await world.do(subprocess.run, command, capture_output=True, text=True, timeout=20)
+    done = await world.do(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout)["csms"])
 

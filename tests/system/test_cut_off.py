@@ -32,5 +32,5 @@ def test_cut_off_it_tells_by_sms_mqtt_lamp_and_buzzer_and_by_mail_once_when_the_
     namespaces()
     mosquitto()
     command = [*APART, sys.executable, "-m", "tests.system.cut_off", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]

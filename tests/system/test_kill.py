@@ -81,7 +81,7 @@ async def test_the_board_opens_by_itself_when_control_is_gone(tmp_path: Path, ho
         await world.do(
             world.stage.wait_until,
             lambda: world.stage.state()["evse"]["1"]["contactor_closed"],
-            25.0,
+            60.0,
             "the charge to go on",
         )
         assert len(world.transactions) == 1
@@ -103,11 +103,11 @@ async def test_without_the_agent_the_failsafe_current_holds_and_then_it_stops(
         def offered() -> float:
             return float(world.stage.state()["evse"]["1"]["offered_a"])
 
-        await world.do(world.stage.wait_until, lambda: offered() == 6.0, 6.0, "6 A")
+        await world.do(world.stage.wait_until, lambda: offered() == 6.0, 10.0, "6 A")
         await world.do(
             world.stage.wait_until,
             lambda: not world.stage.state()["evse"]["1"]["contactor_closed"],
-            20.0,
+            60.0,
             "the orderly stop",
         )
 

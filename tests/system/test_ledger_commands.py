@@ -22,7 +22,7 @@ async def called(world: Scene, *arguments: str) -> str:
     command += ["--config", str(world.stage.config_path)]
 
     def run() -> str:
-        return subprocess.run(command, check=True, capture_output=True, timeout=30).stdout.decode()
+        return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout.decode()
 
     return str(await world.do(run))
 

@@ -28,7 +28,7 @@ async def test_the_picture_follows_the_vehicle_and_a_switch_takes_the_evse_out_o
             stage.start_simulator()
             stage.start("run")
             async with listening(served.port, "#") as listener:
-                await listener.until(lambda: listener.last(STATE) == "Available", 20.0)
+                await listener.until(lambda: listener.last(STATE) == "Available", 60.0)
                 stage.plug_in()
                 await listener.until(lambda: listener.last(STATE) == "Preparing")
                 stage.unplug()
@@ -43,7 +43,8 @@ async def test_the_picture_follows_the_vehicle_and_a_switch_takes_the_evse_out_o
 
                 listener.publish(f"{BASE}/evse/1/enabled/set", "OFF")
                 await listener.until(lambda: listener.last(STATE) == "Unavailable")
-                assert listener.last(f"{BASE}/evse/1/enabled") == "OFF"
+                enabled = f"{BASE}/evse/1/enabled"
+                await listener.until(lambda: listener.last(enabled) == "OFF")
 
                 assert listener.last(f"{BASE}/online") == "online"
                 stage.end("run")

@@ -29,7 +29,7 @@ async def plugged_and_charging_offline(world: Scene) -> None:
     """A car charges although nobody can be asked."""
     await world.do(world.stage.plug_in)
     await world.do(world.stage.card, CARD)
-    await world.do(world.stage.wait_until, lambda: closed(world), 20.0, "a closed contactor")
+    await world.do(world.stage.wait_until, lambda: closed(world), 60.0, "a closed contactor")
 
 
 def closed(world: Scene) -> bool:
@@ -44,7 +44,7 @@ async def test_a_whole_session_without_the_csms_arrives_later_in_order(tmp_path:
         await world.csms.stop()
         await plugged_and_charging_offline(world)
         await world.do(world.stage.unplug)
-        await world.do(world.stage.wait_until, lambda: not closed(world), 5.0, "open")
+        await world.do(world.stage.wait_until, lambda: not closed(world), 15.0, "open")
         await replaced(world, port)
         (transaction,) = await world.stopped()
         assert transaction.start["idTag"] == CARD

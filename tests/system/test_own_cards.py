@@ -27,6 +27,7 @@ from hil.stage import Stage
 
 pytestmark = pytest.mark.system
 
+WAIT_S = 60.0
 NAME, CARD, OTHER = "Änne Öztürk", "04A1B2C3D4", "04FFEEDDCC"
 
 
@@ -80,15 +81,15 @@ def test_a_learnt_card_charges_where_there_is_no_csms_and_its_name_stays_here(
         stage.start_simulator()
         stage.start("control")
         stage.start("agent")
-        stage.wait_until(lambda: running(stage) is not None, 15.0, "the station", "agent")
+        stage.wait_until(lambda: running(stage) is not None, WAIT_S, "the station", "agent")
         assert learn(stage).token == "…C3D4"
         stage.end("agent", signal.SIGKILL)
         stage.plug_in()
         stage.start("agent")
-        stage.wait_until(lambda: running(stage) is not None, 15.0, "the station", "agent")
-        stage.wait_until(lambda: refused(stage), 30.0, "another card to be refused", "agent")
+        stage.wait_until(lambda: running(stage) is not None, WAIT_S, "the station", "agent")
+        stage.wait_until(lambda: refused(stage), WAIT_S, "another card to be refused", "agent")
         stage.card(CARD)
-        stage.wait_until(lambda: transaction(stage), 15.0, "a transaction", "agent")
+        stage.wait_until(lambda: transaction(stage), WAIT_S, "a transaction", "agent")
         (one, _) = ask(stage, GetTransactions())
         assert isinstance(one, LedgerTransaction)
         assert (one.card, one.id_token) == (NAME, "…C3D4")

@@ -27,6 +27,7 @@ CHANGES: dict[str, Any] = {
     "alerts.signal": {"bus": "safety", "unit": 77, "lamp_coil": 0, "buzzer_coil": 3},
 }
 BEEP_EVERY_S = 4.0
+WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     with Stage(tmp_path, changes=CHANGES) as stage:
         stage.start_simulator()
         stage.start("run")
-        stage.wait_until(lambda: "modem.ready" in stage.log("run"), 20.0, "a modem", "run")
+        stage.wait_until(lambda: "modem.ready" in stage.log("run"), WAIT_S, "a modem", "run")
         yield stage
 
 
@@ -52,7 +53,7 @@ def seen(stage: Stage, seconds: float) -> set[tuple[str, bool]]:
         found.update((part, state["signal"][part]) for part in ("lamp", "buzzer"))
         return bool(state["now_s"] >= until_s)
 
-    stage.wait_until(over, seconds + 5.0, "time to pass", "run")
+    stage.wait_until(over, seconds + WAIT_S, "time to pass", "run")
     return found
 
 
@@ -62,24 +63,24 @@ def test_a_fault_is_shown_at_once_told_when_there_is_a_network_and_acknowledged_
     assert seen(stage, 0.5) == {("lamp", False), ("buzzer", False)}
     stage.post("/device/gsm/fault", {"fault": "no_network"})
     stage.post("/evse/1/fault", {"fault": "emergency_stopped"})
-    stage.wait_until(lambda: "alert.raised" in stage.log("run"), 10.0, "an alert", "run")
+    stage.wait_until(lambda: "alert.raised" in stage.log("run"), WAIT_S, "an alert", "run")
     assert seen(stage, 2.0) == {(p, on) for p in ("lamp", "buzzer") for on in (True, False)}
     assert sent(stage) == []
 
     stage.post("/device/gsm/fault", {"fault": "no_network", "active": False})
-    stage.wait_until(lambda: len(sent(stage)) == 1, 10.0, "the SMS", "run")
+    stage.wait_until(lambda: len(sent(stage)) == 1, WAIT_S, "the SMS", "run")
     (told,) = sent(stage)
-    assert "Not-Halt betätigt, EVSE 1" in told
+    assert "Not-Halt betätigt, Ladepunkt 1" in told
 
     code = re.findall(r"OK [A-Z0-9]{4}", told)[0]
     stage.post("/modem/gsm/receive", {"from": STRANGER, "text": code})
     stage.post("/modem/gsm/receive", {"from": NUMBER, "text": code.lower()})
-    stage.wait_until(lambda: "alert.acknowledged" in stage.log("run"), 15.0, "it known", "run")
-    stage.wait_until(lambda: not stage.state()["signal"]["buzzer"], 10.0, "silence", "run")
+    stage.wait_until(lambda: "alert.acknowledged" in stage.log("run"), WAIT_S, "it known", "run")
+    stage.wait_until(lambda: not stage.state()["signal"]["buzzer"], WAIT_S, "silence", "run")
     assert seen(stage, BEEP_EVERY_S) == {("lamp", True), ("lamp", False), ("buzzer", False)}
 
     stage.post("/evse/1/fault", {"fault": "emergency_stopped", "active": False})
-    stage.wait_until(lambda: "vorbei" in sent(stage)[-1], 15.0, "the end by SMS", "run")
+    stage.wait_until(lambda: "vorbei" in sent(stage)[-1], WAIT_S, "the end by SMS", "run")
     assert seen(stage, 0.5) == {("lamp", False), ("buzzer", False)}
     assert stage.log("run").count("alert.acknowledged") == 1
     assert NUMBER not in stage.log("run")

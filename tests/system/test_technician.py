@@ -21,7 +21,7 @@ async def command(world: Scene, *arguments: str) -> tuple[int, Any]:
 
     def run() -> tuple[int, Any]:
         process = begun(world, *arguments)
-        said, complained = process.communicate(timeout=20)
+        said, complained = process.communicate(timeout=60)
         try:
             return process.returncode, json.loads(said)
         except ValueError:
@@ -55,7 +55,7 @@ async def test_a_charging_station_is_read_and_not_disturbed(tmp_path: Path) -> N
         assert code == 1
         assert "writing to a board is refused while a vehicle is connected" in said
 
-        waiting = begun(world, "token", "test", "--within", "20")
+        waiting = begun(world, "token", "test", "--within", "120")
         while waiting.poll() is None:  # until somebody waits for it, the card is ignored
             await world.do(world.stage.card, OTHER)
             await world.pause(1.0)

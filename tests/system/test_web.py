@@ -21,7 +21,7 @@ from hil.stage import Stage, free_port
 pytestmark = pytest.mark.system
 
 PASSWORD = "correct-horse-battery"
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 class Owner:
@@ -33,7 +33,7 @@ class Owner:
         self._headers: dict[str, str] = {}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection(self._address, timeout=10)
+        connection = http.client.HTTPConnection(self._address, timeout=30)
         headers = {**self._headers, "Content-Type": "application/json"}
         try:
             sent = None if body is None else json.dumps(body)
