@@ -31,9 +31,19 @@ function row(one, again) {
       one.reminded ? ` · ${t("web.reminded", { count: one.reminded })}` : "",
       one.acknowledged_by ? h("p", { class: "good" }, t("web.acknowledged_by", { name: one.acknowledged_by })) : ""],
     [one.raised_at ? time(one.raised_at) : t("web.before", { time: duration(one.age_s) }), one.cleared_at ? [h("br"), t("web.until", { time: time(one.cleared_at) })] : ""].flat(),
-    one.deliveries.length ? h("ul", { class: "why" }, one.deliveries.map((each) => h("li", { class: each.state === "failed" ? "bad" : "" }, `${t(`web.delivery.about.${each.about}`)}: ${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`))) : t("web.none"),
-    h("p", { class: "buttons" }, acts),
+    one.deliveries.length ? sent(one.deliveries) : t("web.none"),
+    acts.length ? h("p", { class: "buttons" }, acts) : "",
   ];
+}
+
+// What became of the messages: how many, and all of them on demand; at once where one was in vain.
+function sent(deliveries) {
+  const bad = deliveries.some((each) => each.state === "failed" || each.state === "expired");
+  const lines = deliveries.map((each) => h("li", { class: each.state === "failed" || each.state === "expired" ? "bad" : "" },
+    `${t(`web.delivery.about.${each.about}`)}: ${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`));
+  const states = [...new Set(deliveries.map((each) => each.state))];
+  const counts = states.map((state) => `${deliveries.filter((each) => each.state === state).length} ${t(`web.delivery.${state}`)}`).join(", ");
+  return h("details", { open: bad }, h("summary", {}, counts), h("ul", { class: "why" }, lines));
 }
 
 async function mute(one, again) {

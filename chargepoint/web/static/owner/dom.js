@@ -52,11 +52,12 @@ export function bytes(value) {
 
 export function table(caption, columns, rows, empty = t("web.none")) {
   if (!rows.length) return h("section", { class: "card" }, h("h2", {}, caption), h("p", { class: "dim" }, empty));
-  const head = h("tr", {}, columns.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)));
-  const body = rows.map((row) => h("tr", { class: row.tone }, (row.cells ?? row).map((cell, at) => h("td", { class: columns[at][1] }, cell))));
+  // Roles, because a narrow screen shows each row as a block and the browser then forgets that it is one.
+  const head = h("tr", { role: "row" }, columns.map(([name, kind]) => h("th", { scope: "col", role: "columnheader", class: kind }, name)));
+  const body = rows.map((row) => h("tr", { role: "row", class: row.tone }, (row.cells ?? row).map((cell, at) => h("td", { role: "cell", class: columns[at][1], "data-label": columns[at][0] }, cell))));
   return h("section", { class: "card" },
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      h("table", {}, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, body))));
+      h("table", { role: "table" }, h("caption", {}, caption), h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, body))));
 }
 
 export function button(text, act, kind = "") {
