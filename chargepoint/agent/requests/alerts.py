@@ -116,7 +116,7 @@ class AlertRequests:
             return
         effects = self._alerting.engine.mute(request.condition, request.minutes, self._now())
         self._alerting.do(effects)
-        for_long = f"muted for {request.minutes:g} min" if request.minutes > 0 else "not muted"
+        for_long = f"muted for {request.minutes:g} min" if request.minutes > 0 else "no longer muted"
         yield Done(ok=True, detail=f"{request.condition} is {for_long}")
 
     async def _maintain(
