@@ -11,6 +11,8 @@ from chargepoint.config import parse
 from chargepoint.config.advice import advice
 from tests.test_config import DEMO, mistakes
 
+BOX = {"reply_server": "imap.example.com", "reply_user": "u", "reply_password": "p"}
+HOOK = {"name": "ops", "webhook": "https://hook.example.com/x"}
 MAIL = {"server": "smtp.example.com", "sender": "charger@example.com"}
 
 
@@ -66,6 +68,12 @@ def test_a_contradiction_is_named(changes: dict[str, Any], expected: str) -> Non
             {"alerts": {"email": {**MAIL, "security": "none", "user": "u", "password": "p"}}},
             "can be read on the way",
         ),
+        (
+            {"alerts": {"email": {**MAIL, **BOX, "reply_security": "none"}}},
+            "the mailbox's password can be read on the way",
+        ),
+        ({"alerts": {"contact": [HOOK]}}, "`ops` carry no signature"),
+        ({"alerts": {"webhook": {"secret": "short"}}}, "shorter than 16 characters"),
     ],
 )
 def test_a_likely_slip_is_told(changes: dict[str, Any], expected: str) -> None:
@@ -90,6 +98,8 @@ def test_a_file_that_is_not_there_is_told_unless_its_place_is_not_certain(tmp_pa
         {"mqtt": {"host": "b", "port": 8883, "tls": True, "user": "u", "password": "p"}},
         {"alerts": {"email": {**MAIL, "user": "u", "password": "p"}}},
         {"alerts": {"email": {**MAIL, "security": "none", "port": 25}}},
+        {"alerts": {"email": {**MAIL, **BOX}}},
+        {"alerts": {"contact": [HOOK], "webhook": {"secret": "sixteen or longer"}}},
     ],
 )
 def test_what_is_usual_needs_no_advice(changes: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""The broker and the mail servers: contradictions, and what is legal but seldom meant."""
+"""The broker, the mail servers and webhooks: contradictions, and what is legal but seldom meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from chargepoint.config.alerts import Email
 from chargepoint.config.people import Mqtt
@@ -11,6 +12,7 @@ from chargepoint.config.station_file import Config
 
 MQTT_PORT, MQTT_TLS_PORT = 1883, 8883
 SMTPS_PORT, SUBMISSION_PORT = 465, 587
+SECRET_LENGTH = 16
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -28,6 +30,7 @@ def advice(config: Config) -> Iterator[str]:
         yield from _mqtt_advice(config.mqtt)
     if config.alerts.email is not None:
         yield from _email_advice(config.alerts.email)
+    yield from _webhook_advice(config)
 
 
 def _mqtt(mqtt: Mqtt) -> Iterator[Mistake]:
@@ -79,3 +82,18 @@ def _email_advice(email: Email) -> Iterator[str]:
         yield f'alerts.email: {SUBMISSION_PORT} is the usual port of security = "starttls"'
     if email.password and email.security == "none" and email.server not in HERE:
         yield "alerts.email: the password can be read on the way with security none"
+    if email.reply_server not in ("", *HERE) and email.reply_security == "none":
+        yield "alerts.email: the mailbox's password can be read on the way with reply_security none"
+
+
+def _webhook_advice(config: Config) -> Iterator[str]:
+    """Whether a receiver can tell our messages from others."""
+    secret = config.alerts.webhook.secret
+    if secret and len(secret) < SECRET_LENGTH:
+        yield f"alerts.webhook.secret: shorter than {SECRET_LENGTH} characters, it may be guessed"
+    for contact in config.alerts.contact:
+        if contact.webhook and not secret and urlsplit(contact.webhook).hostname not in HERE:
+            yield (
+                f"alerts.contact: messages to the webhook of `{contact.name}` carry no signature; "
+                "set alerts.webhook.secret"
+            )
