@@ -69,6 +69,8 @@ class Alert(msgspec.Struct, kw_only=True):
     happened_s: float = NEVER_S
     happened: int = 0
     """Times since the last look."""
+    restored: bool = False
+    """Of an earlier run, and not seen in this one: what is seen first is no further time."""
 
     @property
     def key(self) -> Key:
@@ -137,6 +139,7 @@ class Book:
             return
         rule = self._rules.of(alert.condition)
         alert.gone_s = now_s + max(0.0, RESTORED_WAIT_S - rule.clear_after_s)
+        alert.restored = True
         self._open[alert.key] = alert
 
     def forget_oldest(self) -> list[Alert]:
@@ -292,9 +295,9 @@ class Book:
         return [Change("raised", alert)]
 
     def _held(self, alert: Alert, condition: Condition) -> list[Change]:
-        if not alert.held and not alert.happened:
+        if not (alert.held or alert.happened or alert.restored):
             alert.count += 1
-        alert.held = True
+        alert.held, alert.restored = True, False
         return self._tell_more(alert, condition)
 
     def _tell_more(self, alert: Alert, condition: Condition) -> list[Change]:

@@ -16,7 +16,17 @@ def test_an_open_alert_is_not_told_again() -> None:
     stand.start()
     assert stand.wait(600, RCD) == []
     (alert,) = stand.desk.alerts(5)
-    assert (alert.open, alert.raised_s) == (True, 1000.0)
+    assert (alert.open, alert.raised_s, alert.count) == (True, 1000.0, 1)
+
+
+def test_what_comes_again_after_a_restart_is_counted() -> None:
+    stand = Stand()
+    stand.look(RCD)
+    stand.start()
+    stand.wait(10, RCD)
+    stand.wait(10)
+    stand.wait(10, RCD)
+    assert stand.desk.alerts(1)[0].count == 2
 
 
 def test_an_alert_of_before_there_were_languages_for_it_is_told_in_its_own_words() -> None:
