@@ -89,15 +89,14 @@ def conditions_table() -> str:
     """Every condition with its treatment, the ones of the station first."""
     rules = Rules({})
     lines = ["| condition | severity | held for | gone for | to |", "|---|---|---|---|---|"]
-    ids = [one for one in RULES if entries()[one].kind == "alert"]
-    for one in sorted(ids):
+    for one in sorted(RULES, key=lambda one: (entries()[one].kind != "alert", one)):
         rule = rules.of(one)
         roles = ", ".join(sorted(rule.audience - {"csms"})).replace("_", " ")
         held, gone = _time(rule.raise_after_s), _time(rule.clear_after_s)
         lines.append(
             f"| `{one}`: {entries()[one].title} | {rule.severity} | {held} | {gone} | {roles} |"
         )
-    for kind, said in (("hazard", "every hazard"), ("fault", "every fault of a device")):
+    for kind, said in (("hazard", "every other hazard"), ("fault", "every fault of a device")):
         row = BY_KIND[kind]
         roles = ", ".join(sorted(row.audience - {"csms"}))
         times = f"{_time(row.raise_after_s)} | {_time(row.clear_after_s)}"
