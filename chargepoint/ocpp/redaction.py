@@ -19,12 +19,18 @@ _PLACE = re.compile(
 )
 """Addresses of files carry passwords; where a value was measured is no secret."""
 
+_REPORT = "problem_reported"
+_DATA = re.compile(r'("data"\s*:\s*")((?:[^"\\]|\\.)*)("?)')
+"""An alert for the CSMS that carries a driver's own words."""
+
 
 def redacted(text: str) -> str:
     """`text` without secrets, at most `SHOWN_MAX` characters."""
     cut = text[:SHOWN_MAX]
     if _SECRET_KEY.search(cut):
         cut = _SECRET_VALUE.sub(r"\1…\3", cut)
+    if _REPORT in cut:
+        cut = _DATA.sub(r"\1…\3", cut)
     cut = _SIGNATURE.sub(r"\1…\3", cut)
     cut = _PLACE.sub(r"\1…\3", cut)
     cut = _TOKEN.sub(lambda found: found[1] + _masked(found[2]) + found[3], cut)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from chargepoint.ocpp.redaction import SHOWN_MAX, redacted
 
 
@@ -46,3 +48,12 @@ def test_a_huge_frame_is_cut() -> None:
 def test_where_a_value_was_measured_is_no_secret() -> None:
     text = '[2,"1","MeterValues",{"value":"12.5","location":"Outlet"}]'
     assert redacted(text) == text
+
+
+def test_what_a_driver_has_written_is_not_shown() -> None:
+    data = json.dumps({"condition": "problem_reported", "detail": 'a "torn" cable, 0151 2345678'})
+    call = {"vendorId": "Us", "messageId": "alert.raised", "data": data}
+    shown = redacted(json.dumps([2, "1", "DataTransfer", call]))
+    assert json.loads(shown)[3] == {**call, "data": "…"}
+    other = json.dumps([2, "1", "DataTransfer", {**call, "data": '{"condition": "disk_worn"}'}])
+    assert redacted(other) == other
