@@ -31,6 +31,12 @@ from chargepoint.ipc.service import Done
 TEST_WAIT_S = 60.0
 """The agent gives each channel less."""
 
+WAITS_FOR = {
+    "silence": "maintenance mode, or muted",
+    "quiet_hours": "quiet hours",
+    "limit": "the limit of its way",
+}
+
 
 @click.group("alerts")
 def alerts() -> None:
@@ -158,7 +164,7 @@ def _show(alert: AlertStatus) -> None:
     if alert.detail:
         click.echo(f"      {alert.detail}")
     for one in alert.deliveries:
-        said = f": {one.detail}" if one.detail else ""
+        said = f": {WAITS_FOR.get(one.waits_for) or one.detail}".rstrip(": ")
         click.echo(f"      {one.about} to {one.contact} by {one.channel}: {one.state}{said}")
 
 

@@ -88,6 +88,8 @@ class DeliveryStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     attempts: int
     detail: str
     """What the channel said last."""
+    waits_for: Literal["", "silence", "quiet_hours", "limit"] = ""
+    """What keeps it back besides its channel: maintenance mode or a mute, quiet hours, a limit."""
 
 
 class AlertStatus(Answered, frozen=True):

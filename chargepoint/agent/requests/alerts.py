@@ -29,7 +29,7 @@ from chargepoint.ipc.messages import Said
 from chargepoint.ipc.service import Answered, Done
 from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import Delivery
-from chargepoint.station.alerts.values import Channel, Happened, told
+from chargepoint.station.alerts.values import Channel, Happened, WaitsFor, told
 
 CLOSED_MAX = 100
 MINUTES_MAX = 60.0 * 24 * 90
@@ -116,7 +116,9 @@ class AlertRequests:
             return
         effects = self._alerting.engine.mute(request.condition, request.minutes, self._now())
         self._alerting.do(effects)
-        for_long = f"muted for {request.minutes:g} min" if request.minutes > 0 else "no longer muted"
+        for_long = (
+            f"muted for {request.minutes:g} min" if request.minutes > 0 else "no longer muted"
+        )
         yield Done(ok=True, detail=f"{request.condition} is {for_long}")
 
     async def _maintain(
@@ -232,7 +234,7 @@ class AlertRequests:
             count=alert.count,
             acknowledged_by=alert.acknowledged_by,
             muted=engine.muted(alert.condition, now_s),
-            deliveries=tuple(map(_delivery, rows)),
+            deliveries=tuple(_delivery(row, engine.waits_for(row, now_s)) for row in rows),
         )
 
 
@@ -261,7 +263,7 @@ def _said(alert: Alert) -> Said | None:
     return None if said is None else Said(id=said.id, fields=said.fields)
 
 
-def _delivery(row: Delivery) -> DeliveryStatus:
+def _delivery(row: Delivery, waits_for: WaitsFor) -> DeliveryStatus:
     return DeliveryStatus(
         contact=row.contact,
         channel=row.channel.value,
@@ -269,6 +271,7 @@ def _delivery(row: Delivery) -> DeliveryStatus:
         state="waiting" if row.state == "sending" else row.state,
         attempts=row.attempts,
         detail=row.detail,
+        waits_for=waits_for,
     )
 
 

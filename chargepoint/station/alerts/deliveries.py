@@ -180,6 +180,10 @@ class Deliveries:
                 times.append(max(due_s, lane.free_s(now_s, row.urgent)))
         return min(times, default=None)
 
+    def limited(self, row: Delivery, now_s: float) -> bool:
+        """Whether the limit of its way holds it back."""
+        return self._lane(row.way, now_s).free_s(now_s, row.urgent) > now_s
+
     def _due(self, now_s: float, held: Held) -> dict[Way, list[Delivery]]:
         found: dict[Way, list[Delivery]] = {}
         for row in self._active.values():

@@ -46,6 +46,7 @@ from chargepoint.station.alerts.values import (
     Show,
     SignalLevel,
     Tell,
+    WaitsFor,
 )
 
 ALL = "*"
@@ -214,6 +215,10 @@ class AlertDesk:
 
     def deliveries(self, alert: Alert) -> list[Delivery]:
         return self._post.of(alert)
+
+    def waits_for(self, row: Delivery, now_s: float) -> WaitsFor:
+        """What keeps a message back, besides its channel."""
+        return self._post.waits_for(row, now_s)
 
     def muted(self, condition: str, now_s: float) -> bool:
         return self._modes.muted_until_s(condition, now_s) is not None

@@ -31,6 +31,7 @@ from chargepoint.station.alerts.values import (
     Settled,
     Severity,
     Tell,
+    WaitsFor,
 )
 
 TEST_EXPIRE_S = 120.0
@@ -66,6 +67,17 @@ class Post:
     def of(self, alert: Alert) -> list[Delivery]:
         """Everything that was, or is to be, sent about `alert`."""
         return self._deliveries.of(alert.code)
+
+    def waits_for(self, row: Delivery, now_s: float) -> WaitsFor:
+        """What keeps `row` back, besides its channel."""
+        alert = self._named(row.alert)
+        if row.state != "waiting" or alert is None:
+            return ""
+        if self._modes.silent_until_s(alert.condition, now_s) is not None:
+            return "silence"
+        if self._modes.quiet_until_s(row, now_s) is not None:
+            return "quiet_hours"
+        return "limit" if self._deliveries.limited(row, now_s) else ""
 
     @property
     def waiting(self) -> int:

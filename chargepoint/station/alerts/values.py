@@ -18,6 +18,10 @@ from chargepoint.catalog.details import Detail
 Severity = Literal["info", "warning", "error", "critical"]
 
 
+WaitsFor = Literal["", "silence", "quiet_hours", "limit"]
+"""What keeps a message back: maintenance mode or a mute, quiet hours, the limit of its way."""
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """Something that is wrong, at one place."""
 

@@ -177,6 +177,23 @@ def test_no_more_messages_than_the_day_allows() -> None:
     assert gathered.data["more"] == 2
 
 
+def test_what_keeps_a_message_back_is_told() -> None:
+    limits = LimitSettings(sms_per_minute=60.0, sms_per_day=1)
+    quiet = Quiet(begin_min=0, end_min=1439)
+    stand = Stand(contact(ways=((Channel.SMS, PHONE),)), contact("bob", quiet=quiet), limits=limits)
+    first, second = (Condition(id="over_current", place=f"EVSE {n}") for n in (1, 2))
+    stand.look(first)
+    stand.look(first, second)
+
+    def waits() -> list[str]:
+        rows = stand.desk.deliveries(stand.desk.alerts(0)[0])
+        return [stand.desk.waits_for(row, stand.now_s) for row in rows]
+
+    assert waits() == ["limit", "quiet_hours"]
+    stand.perform(stand.desk.maintain(5, stand.now_s))
+    assert waits() == ["silence", "silence"]
+
+
 def test_lesser_matters_do_not_use_up_what_the_day_allows() -> None:
     """Four a day: the fourth is left to what is urgent."""
     limits = LimitSettings(sms_per_minute=60.0, sms_per_day=4)

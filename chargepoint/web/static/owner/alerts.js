@@ -40,10 +40,15 @@ function row(one, again) {
 function sent(deliveries) {
   const bad = deliveries.some((each) => each.state === "failed" || each.state === "expired");
   const lines = deliveries.map((each) => h("li", { class: each.state === "failed" || each.state === "expired" ? "bad" : "" },
-    `${t(`web.delivery.about.${each.about}`)}: ${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${each.detail ? ` (${each.detail})` : ""}`));
+    `${t(`web.delivery.about.${each.about}`)}: ${each.contact}, ${each.channel}: ${t(`web.delivery.${each.state}`)}${why(each)}`));
   const states = [...new Set(deliveries.map((each) => each.state))];
   const counts = states.map((state) => `${deliveries.filter((each) => each.state === state).length} ${t(`web.delivery.${state}`)}`).join(", ");
   return h("details", { open: bad }, h("summary", {}, counts), h("ul", { class: "why" }, lines));
+}
+
+function why(delivery) {
+  const said = delivery.waits_for ? t(`web.delivery.waits.${delivery.waits_for}`) : delivery.detail;
+  return said ? ` (${said})` : "";
 }
 
 async function mute(one, again) {
