@@ -30,9 +30,10 @@ check: setup
 	@$(PY) -m ruff check --quiet $(SOURCES)
 	@$(PY) -m mypy
 
+# Three at a time on two cores: tests with real programs and real lines wait half of their time.
 test: check
 	@$(PY) -m compileall -q chargepoint hal hil
-	@$(PY) -m pytest -n 2 --dist worksteal
+	@$(PY) -m pytest -n 3 --dist worksteal
 
 foreign: tests/foreign/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 

@@ -36,10 +36,11 @@ def simulator(tmp_path: Path) -> Iterator[Simulator]:
         yield running
 
 
-def rtu(simulator: Simulator) -> Any:
+def rtu(simulator: Simulator, timeout_max_s: float = 3.0) -> Any:
+    """The line, with patience: both ends share a busy machine."""
     bus = simulator.config.bus_named("safety")
     return open_modbus_rtu(
-        "safety", simulator.config.port(bus), bus.baud, bus.parity, bus.stop_bits, 0.2
+        "safety", simulator.config.port(bus), bus.baud, bus.parity, bus.stop_bits, timeout_max_s
     )
 
 
@@ -106,7 +107,7 @@ def test_the_meter_s_driver_reads_what_the_plant_measured(simulator: Simulator) 
 
 
 def test_faults_on_the_wire_become_device_errors(simulator: Simulator) -> None:
-    bus = rtu(simulator)
+    bus = rtu(simulator, 0.5)
     one = board(bus)
     one.prepare()
     simulator.operator.device_fault("board1", "exception", True)
@@ -163,7 +164,7 @@ def test_a_presented_card_reaches_the_reader_s_driver(
 
 def test_a_silent_board_does_not_answer(simulator: Simulator) -> None:
     simulator.operator.fault(1, "board_lost", True)
-    bus = rtu(simulator)
+    bus = rtu(simulator, 0.5)
     with pytest.raises(NoReply):
         bus.link("board1", 1).read_input_registers(0, 8)
     bus.close()

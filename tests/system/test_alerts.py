@@ -184,7 +184,8 @@ async def test_each_channel_tells_once_as_soon_as_it_can(tmp_path: Path) -> None
 
         assert len(refused) >= 2  # refused once at least, then taken
         for channel in ("mqtt", "email", "sms"):
-            told = found.receivers.told(channel)
+            # Of the board alone a crowded machine may tell as well.
+            told = [one for one in found.receivers.told(channel) if one[0] != "board_lost"]
             assert len(told) == len(set(told)) == 2, (channel, told)
         assert NUMBER not in stage.log("run")
         tested = await found.command("alerts", "test", "Ann")
