@@ -58,6 +58,7 @@ from hil.plant.plant import Plant
 from hil.plant.vehicle import Request, Traits, Vehicle
 from tests.sim.parts import TRAITS, WATCHDOG_S, Disk, Link, SimBoard, meter_reading
 from tests.sim.reason_rules import ReasonRules
+from tests.sim.stop_rules import StopRules
 
 BEGIN = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 EVSES = (1, 2)
@@ -133,6 +134,7 @@ class World:
         self._order = itertools.count()
         self._ids = random.Random(seed + 1)
         self._reasons = ReasonRules(self.expect)
+        self.stops = StopRules(EVSES, WATCHDOG_S, self.expect)
         self.start_control()
         self.start_agent()
 
@@ -222,6 +224,7 @@ class World:
             self._carry_out(effect)
 
     def _carry_out(self, effect: ShellEffect) -> None:
+        self.stops.carried(effect, self.now_s)
         match effect:
             case Append() | Remove() | Quarantine() | Put() | Delete():
                 self.disk.apply(effect)
@@ -509,6 +512,11 @@ class World:
     def _check(self) -> None:
         for control in self.controls.values():
             self._check_evse(control)
+        for number, evse in self.plant.evses.items():
+            silent, register_wh = self.boards[number].silent, self.register(number)
+            self.stops.check(
+                number, max(evse.current_a), register_wh, silent=silent, now_s=self.now_s
+            )
         if self.core is not None:
             assert isinstance(self.core.station, Station)
             snapshots = {number: each.evse.snapshot() for number, each in self.controls.items()}
