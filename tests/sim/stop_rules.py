@@ -1,8 +1,8 @@
 """No energy after a stop, and none that no transaction has.
 
-Once the end of a transaction is decided (a card, the CSMS, a vehicle that is gone) current may flow
-for as long as a vehicle has to ramp down and the contactor to open; while the board is silent, until
-its own watchdog opens it. Outside of transactions the register stands where the last end left it.
+Once the end of a transaction is decided (a card, the CSMS, a vehicle gone) current may flow for as
+long as a vehicle has to ramp down and the contactor to open; while the board is silent, until its
+own watchdog opens it. Outside of transactions the register stands where the last end left it.
 """
 
 from __future__ import annotations
