@@ -64,6 +64,9 @@ class Alert(msgspec.Struct, kw_only=True):
     reminded: int = 0
     """How often it was told again because nobody looks after it."""
     held: bool = False
+    lasts: bool = False
+    """It holds until a look shows that it is gone; else it only happens, and its hold-off is all
+    the time that it has."""
     gone_s: float = 0.0
     """Since when it has not held."""
     happened_s: float = NEVER_S
@@ -83,6 +86,11 @@ class Alert(msgspec.Struct, kw_only=True):
     @property
     def open(self) -> bool:
         return self.cleared_s is None
+
+    @property
+    def holds(self) -> bool:
+        """It is open, and not only because it may come back within its hold-off."""
+        return self.open and (self.held or self.happened > 0 or not self.lasts)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -287,6 +295,7 @@ class Book:
             round_s=now_s,
             count=max(1, watched.count),
             held=watched.held,
+            lasts=self._lasts(condition.id, held=watched.held),
             gone_s=now_s,
             happened_s=watched.happened_s,
             happened=watched.happened,
@@ -294,10 +303,16 @@ class Book:
         self._open[key] = alert
         return [Change("raised", alert)]
 
+    def _lasts(self, condition: str, *, held: bool) -> bool:
+        """What only somebody's answer ends does not end by being gone."""
+        rule = self._rules.of(condition)
+        return rule.ends and (held or rule.lasts)
+
     def _held(self, alert: Alert, condition: Condition) -> list[Change]:
         if not (alert.held or alert.happened or alert.restored):
             alert.count += 1
         alert.held, alert.restored = True, False
+        alert.lasts = self._lasts(alert.condition, held=True)
         return self._tell_more(alert, condition)
 
     def _tell_more(self, alert: Alert, condition: Condition) -> list[Change]:

@@ -131,8 +131,8 @@ class AlertDesk:
             self._book.deadline_s(),
             self._post.deadline_s(now_s),
             self._subscriptions.deadline_s(),
-            *(self._escalate_s(alert) for alert in self._book.opened),
-            *(self._remind_s(alert) for alert in self._book.opened),
+            *(self._escalate_s(alert) for alert in self._holding),
+            *(self._remind_s(alert) for alert in self._holding),
         ]
         return min((one for one in times if one is not None), default=None)
 
@@ -282,6 +282,11 @@ class AlertDesk:
         if change is not None:
             self._change([change], now_s)
 
+    @property
+    def _holding(self) -> list[Alert]:
+        """Open alerts for which people are called; not what is gone and may only come back."""
+        return [alert for alert in self._book.opened if alert.holds]
+
     def _escalate_s(self, alert: Alert) -> float | None:
         if alert.acknowledged_by or not self._rules.escalates(alert.condition, alert.severity):
             return None
@@ -290,7 +295,7 @@ class AlertDesk:
         return alert.round_s + alert.steps * self._settings.escalate_after_s
 
     def _escalate(self, now_s: float) -> None:
-        for alert in self._book.opened:
+        for alert in self._holding:
             if self._modes.silent_until_s(alert.condition, now_s) is not None:
                 continue
             due_s = self._escalate_s(alert)
@@ -306,7 +311,7 @@ class AlertDesk:
         return None if self._escalate_s(alert) is not None else self._post.remind_s(alert)
 
     def _remind(self, now_s: float) -> None:
-        for alert in self._book.opened:
+        for alert in self._holding:
             due_s = self._remind_s(alert)
             silent = self._modes.silent_until_s(alert.condition, now_s) is not None
             if due_s is not None and due_s <= now_s and not silent:

@@ -35,6 +35,9 @@ from chargepoint.station.alerts.values import (
 )
 
 TEST_EXPIRE_S = 120.0
+CALLS = ("escalated", "reminded")
+"""Rows that call people to what nobody looks after, as long as it holds."""
+
 TELLS_ANYWAY: Severity = "error"
 """From here on also of what is over before it could be told."""
 
@@ -115,7 +118,7 @@ class Post:
     def calm(self, alert: Alert) -> None:
         """Somebody looks after it: nobody else is to be called."""
         for row in self.of(alert):
-            if row.about in ("escalated", "reminded") and row.state == "waiting":
+            if row.about in CALLS and row.state == "waiting":
                 self._forget(row)
 
     def remind_s(self, alert: Alert) -> float | None:
@@ -309,6 +312,8 @@ class Post:
         alert = self._named(row.alert) if row.alert else None
         if alert is None:
             return None
+        if row.about in CALLS and alert.open and not alert.holds:
+            return float("inf")  # it comes back, or its end is told instead
         ends = (
             self._modes.silent_until_s(alert.condition, now_s),
             self._modes.quiet_until_s(row, now_s),

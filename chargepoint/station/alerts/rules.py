@@ -34,6 +34,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     ends: bool = True
     """That it is over is worth a message."""
+    lasts: bool = True
+    """It holds for a time, however short; else it may only happen."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -87,6 +89,8 @@ BY_KIND = {
 }
 # fmt: on
 
+LASTING = ("hazard", "fault")
+
 ESCALATES: Severity = "error"
 """From this severity on, where nobody says otherwise."""
 
@@ -132,6 +136,7 @@ def _rule(entry: Entry, wanted: dict[str, RuleSettings]) -> Rule:
         escalates=rank(severity) >= rank(ESCALATES) if other.escalate is None else other.escalate,
         enabled=other.enabled,
         ends=row.ends,
+        lasts=entry.kind in LASTING,
     )
 
 

@@ -124,6 +124,43 @@ def test_nobody_answers_and_the_next_contacts_are_told() -> None:
     assert len(stand.sent) == 3
 
 
+def test_nobody_else_is_called_for_what_is_gone_and_only_may_come_back() -> None:
+    stand = Stand(contact(), contact("bob", escalation=1), escalate_after_s=60.0)
+    stand.look(RCD)
+    stand.wait(3, RCD)
+    assert [(one.contact, one.about) for one in stand.wait(300)] == [("ada", "cleared")]
+
+
+def test_what_comes_back_within_its_hold_off_calls_the_next_from_its_first_beginning() -> None:
+    stand = Stand(contact(), contact("bob", escalation=1), escalate_after_s=60.0)
+    stand.look(RCD)
+    stand.wait(3, RCD)
+    assert stand.wait(58) == []
+    deadline_s = stand.desk.deadline_s(stand.now_s)
+    assert deadline_s is not None
+    assert deadline_s > stand.now_s
+    (called,) = stand.look(RCD)
+    assert (called.contact, called.about) == ("bob", "escalated")
+
+
+def test_who_could_not_be_called_in_time_is_told_of_what_is_gone_only_as_over() -> None:
+    stand = Stand(contact(), contact("bob", escalation=1), escalate_after_s=60.0)
+    stand.broken = {Channel.EMAIL}
+    stand.look(RCD)
+    stand.wait(62, RCD)
+    stand.broken = set()
+    told = [(one.contact, one.about) for one in stand.wait(300)]
+    assert ("bob", "escalated") not in told
+    assert ("bob", "cleared") in told
+
+
+def test_what_only_happens_calls_the_next_within_its_hold_off() -> None:
+    """Nothing could show that a program's end is over."""
+    stand = Stand(contact(), contact("bob", escalation=1), escalate_after_s=60.0)
+    stand.happen(Condition(id="program_failed"))
+    assert [(one.contact, one.about) for one in stand.wait(70)] == [("bob", "escalated")]
+
+
 def test_an_acknowledged_alert_is_not_escalated() -> None:
     stand = Stand(contact(), contact("bob", escalation=1))
     (raised,) = stand.look(RCD)

@@ -102,6 +102,13 @@ def test_a_reminder_that_is_refused_for_good_takes_nothing_from_the_end() -> Non
     assert one.wait(20 * HOUR_S, every_s=60) == []
 
 
+def test_nobody_is_reminded_of_what_is_gone_and_only_may_come_back() -> None:
+    one = stand()
+    one.look(RCD)
+    one.wait(6 * HOUR_S - 30, RCD, every_s=30)
+    assert abouts(one.wait(200)) == ["cleared"]
+
+
 def test_a_restart_changes_no_interval() -> None:
     one = stand()
     one.look(RCD)
