@@ -34,6 +34,7 @@ from chargepoint.ipc.service import AlertCounts
 from chargepoint.station.alerts.audience import Way
 from chargepoint.station.alerts.desk import AlertDesk
 from chargepoint.station.alerts.settings import Moment
+from chargepoint.station.alerts.texts import time_text
 from chargepoint.station.alerts.values import (
     AlertEffect,
     AlertEvent,
@@ -247,7 +248,7 @@ class Alerting:
             return message
         now_s = self._now()
         language = self.engine.language(message.contact)
-        items, at = self._items(now_s), self._moment(now_s).local
+        items, at = self._items(now_s), time_text(self._moment(now_s).wall, language)
         made = upkeep_report.report(self._config.station.id, at, items, language)
         return msgspec.structs.replace(message, attachment=made)
 
@@ -300,12 +301,12 @@ class Alerting:
         wall = self._desk.station.clock.now(at_s)
         if wall is None:
             return Moment()
-        local = wall.astimezone()
+        wall = wall.astimezone()
         return Moment(
             at=wall.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            local=f"{local:%Y-%m-%d %H:%M}",
+            wall=wall,
             epoch_s=wall.timestamp(),
-            minute=local.hour * 60 + local.minute,
+            minute=wall.hour * 60 + wall.minute,
         )
 
     # --- What is kept -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Whoever reads the configuration makes these; nothing here is checked again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -27,8 +28,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     at: str = ""
     """ISO 8601 UTC."""
-    local: str = ""
-    """Day and minute in the local time of the host, for people."""
+    wall: datetime | None = None
+    """Local time of the host with its zone, for people."""
     epoch_s: float | None = None
     minute: int | None = None
     """Of the day, in the local time of the host."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 import msgspec
 
@@ -22,6 +23,9 @@ from chargepoint.station.alerts.values import Channel, Message
 LISTED_MAX = 10
 VALID_MIN_S = 60.0
 SHORT_DETAIL_MAX = 60
+
+ZONES = ("CET", "CEST")
+"""Abbreviations that depend on the language."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +97,23 @@ def lasted(duration_s: float, language: str) -> str:
             one_s = {"days": 86_400.0, "hours": 3600.0, "minutes": 60.0}[unit]
             return phrase(f"alert.duration.{unit}", language, count=round(duration_s / one_s))
     return phrase("alert.duration.seconds", language, count=round(max(0.0, duration_s)))
+
+
+def time_text(wall: datetime | None, language: str) -> str:
+    """Day, minute and zone: `2026-11-24 19:03 CET`; None: nobody knows the time."""
+    if wall is None:
+        return phrase("alert.unknown_time", language)
+    day = {"day": f"{wall:%d}", "month": f"{wall:%m}", "year": f"{wall:%Y}"}
+    return phrase("alert.time", language, **day, clock=f"{wall:%H:%M}", zone=_zone(wall, language))
+
+
+def _zone(wall: datetime, language: str) -> str:
+    """Its abbreviation, or the distance to UTC where it has none."""
+    name = wall.tzname() or ""
+    if name in ZONES:
+        return phrase(f"alert.zone.{name}", language)
+    offset = f"{wall:%z}"
+    return name if name.isalpha() else f"UTC{offset[:3]}:{offset[3:5]}"
 
 
 class _Told:
@@ -169,7 +190,7 @@ class _Told:
         return [self._say("alert.line.began", at=raised), ended]
 
     def _at(self, at_s: float) -> str:
-        return self._writing.calendar(at_s).local or self._say("alert.unknown_time")
+        return time_text(self._writing.calendar(at_s).wall, self._row.language)
 
     def _fields(self) -> Mapping[str, object]:
         alert = self._alert

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from chargepoint.station.alerts.desk import AlertDesk
@@ -23,6 +24,7 @@ from chargepoint.station.alerts.values import (
     Tell,
 )
 
+CET = timezone(timedelta(hours=1), "CET")
 EPOCH_S = 1_800_000_000.0
 MAIL = "ada@example.com"
 PHONE = "+4915112345678"
@@ -65,7 +67,7 @@ class Stand:
         epoch_s = EPOCH_S + at_s + self.ahead_s
         return Moment(
             at=f"T{at_s:g}",
-            local=f"L{at_s:g}",
+            wall=datetime.fromtimestamp(epoch_s, CET),
             epoch_s=epoch_s,
             minute=int(self.minute + minutes) % 1440,
         )

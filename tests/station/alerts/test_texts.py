@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from chargepoint.catalog import entries, languages
 from chargepoint.catalog.details import detail, place_text
 from chargepoint.station.alerts.codes import COUNT, code_of, codes_in
 from chargepoint.station.alerts.gsm_text import BASIC, EXTENDED, cut, gsm_text, length
-from chargepoint.station.alerts.texts import lasted
+from chargepoint.station.alerts.texts import lasted, time_text
 from chargepoint.station.alerts.values import Channel, Condition, told
 from tests.station.alerts.stand import PHONE, RCD, Stand, contact
 
@@ -24,7 +26,7 @@ def test_a_message_says_what_where_since_when_why_and_what_to_do() -> None:
         "Station: CP7",
         "Place: EVSE 1",
         "Severity: urgent fault",
-        "Since: L1000 (0 s ago)",
+        "Since: 2027-01-15 09:16 CET (0 s ago)",
         "Details: 32 mA against 30",
         "",
         f"Cause: {entries()['rcd_tripped'].cause}",
@@ -84,6 +86,29 @@ def test_places_are_told_in_the_language_of_the_contact() -> None:
     assert place_text("meter1", "de") == "meter1"
 
 
+@pytest.mark.parametrize(
+    ("offset_s", "zone", "language", "text"),
+    [
+        (3600, "CET", "de", "24.11.2026 19:03 MEZ"),
+        (7200, "CEST", "de", "24.11.2026 19:03 MESZ"),
+        (0, "UTC", "de", "24.11.2026 19:03 UTC"),
+        (-18_000, "EST", "en", "2026-11-24 19:03 EST"),
+        (20_700, "+0545", "en", "2026-11-24 19:03 UTC+05:45"),
+        (-10_800, "-03", "de", "24.11.2026 19:03 UTC-03:00"),
+    ],
+)
+def test_a_time_carries_its_zone(offset_s: int, zone: str, language: str, text: str) -> None:
+    wall = datetime(2026, 11, 24, 19, 3, tzinfo=timezone(timedelta(seconds=offset_s), zone))
+    assert time_text(wall, language) == text
+
+
+def test_a_time_that_nobody_knows_is_told_as_unknown() -> None:
+    stand = Stand()
+    stand.trusted = False
+    (raised,) = stand.look(RCD)
+    assert "Since: time unknown (0 s ago)" in raised.text
+
+
 def test_the_end_says_how_long_it_lasted_and_how_often() -> None:
     stand = Stand()
     stand.look(RCD)
@@ -91,7 +116,7 @@ def test_the_end_says_how_long_it_lasted_and_how_often() -> None:
     stand.wait(600, RCD)
     (cleared,) = stand.wait(100)
     assert "How often: 3" in cleared.text
-    assert "Over since: L" in cleared.text
+    assert "Over since: 2027-01-15 09:" in cleared.text
     assert cleared.short.endswith("3x in 11 min")
 
 
