@@ -95,7 +95,8 @@ class _Client:
         if self._ended and self._queue.empty():
             return None
         try:
-            event = await asyncio.wait_for(self._queue.get(), within_s)
+            async with asyncio.timeout(within_s):
+                event = await self._queue.get()
         except TimeoutError:
             return ": still here\n\n"
         return None if event is None else _sse(event)

@@ -21,6 +21,11 @@ DAYS = [*range(1, 32), *range(1, 21)]
         ({"site.language": "xx"}, "site.language: there are no texts in `xx`"),
         ({"site.directions": {"english": "left"}}, "site.directions: found `english`, expected"),
         ({"site.nearby": {"EN": ["café"]}}, "site.nearby: found `EN`, expected a language"),
+        (
+            {"site.support_phone": "call Bob"},
+            "site.support_phone: found 'call Bob'; expected a tel",
+        ),
+        ({"site.support_phone": "(-)"}, "site.support_phone: found '(-)'; expected a telephone"),
         ({"site.notice": [{"text": {}}]}, "site.notice.1.text: is empty"),
         (
             {"site.notice": [{"text": {"en": "a"}, "since": NEW_YEAR, "until": BEFORE}]},

@@ -217,7 +217,8 @@ class Story:
         while not stop.is_set():
             self._show_progress()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await stop.wait()
         self.say("\nstopping…")
 
     @property

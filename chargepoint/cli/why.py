@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from chargepoint.catalog import next_step, reason_text
-from chargepoint.cli.station import config_option, fail, json_option, print_json
+from chargepoint.cli.station import config_option, json_option, print_json
 from chargepoint.cli.status import asked, coloured
 from chargepoint.ipc.service import EvseStatus, Reason, StationStatus
 
@@ -67,7 +67,7 @@ def show(evse: Explained) -> None:
 def _chosen(station: StationStatus, number: int | None) -> list[EvseStatus]:
     evses = [evse for evse in station.evses if number in (None, evse.evse)]
     if number is not None and not evses:
-        fail(f"no EVSE {number}; there are 1 to {len(station.evses)}")
+        raise click.UsageError(f"no EVSE {number}; there are 1 to {len(station.evses)}")
     return evses
 
 

@@ -29,7 +29,13 @@ class Site(Section, frozen=True):
     directions: dict[str, Text] = {}
     """Language -> how to find it: `Level 2, left of the lift`."""
     operator: Text = ""
-    support_phone: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    support_phone: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^$|^(?=.*[0-9])[0-9+() /-]{3,25}\Z",
+            description="a telephone number of 3 to 25 characters, such as +49 30 1234567",
+        ),
+    ] = ""
     support_email: Annotated[str, msgspec.Meta(max_length=100)] = ""
     nearby: dict[str, tuple[Text, ...]] = {}
     """Language -> what else is on site."""

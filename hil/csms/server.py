@@ -153,7 +153,8 @@ class Csms:
         self._pending[message_id] = (action, answer)
         try:
             await self._send(station, identity, [CALL, message_id, action, payload], action)
-            return await asyncio.wait_for(answer, ANSWER_WAIT_S)
+            async with asyncio.timeout(ANSWER_WAIT_S):
+                return await answer
         except (TimeoutError, ConnectionClosed) as error:
             raise CallFailed(f"{action}: no answer: {error}") from error
         finally:
@@ -168,7 +169,8 @@ class Csms:
                 return False
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(left, 0.25))
+                async with asyncio.timeout(min(left, 0.25)):
+                    await self._changed.wait()
         return True
 
     def listen(self, listener: Callable[[Message], None]) -> Callable[[], None]:

@@ -72,7 +72,7 @@ def test_all_of_it_can_be_had_as_json(agent: Asked) -> None:
 
 def test_an_evse_that_does_not_exist_is_an_error(agent: Asked) -> None:
     result = agent.why("7")
-    assert (result.exit_code, "no EVSE 7" in result.output) == (1, True)
+    assert (result.exit_code, "no EVSE 7" in result.output) == (2, True)
 
 
 def test_without_a_running_agent_it_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ export async function books(view) {
       ["kWh", "number"], [t("web.column.reason"), ""], [t("web.column.state"), "text"],
     ], transactions.map((one) => [
       one.csms_id === null ? "–" : String(one.csms_id), String(one.evse), [one.card, one.id_token].filter(Boolean).join(" "), time(one.started_at),
-      one.running ? t("web.running") : time(one.ended_at), kwh(one.energy_wh), one.reason,
+      one.running ? t("web.running") : time(one.ended_at), kwh(one.energy_wh), one.reason ? t(`web.reason.${one.reason}`) : "",
       h("span", { class: { refused: "bad", waiting: "warn" }[one.state] ?? "" }, t(`web.ledger.${one.state}`), one.problem ? `: ${one.problem}` : ""),
     ])),
     ...(status.csms.configured ? owed(view, records) : []),
