@@ -27,6 +27,8 @@ STEP_S = 15.0
 LIMIT_S = 45.0
 SUBJECT_MAX = 150
 ID_MAX = 60
+MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,80}@[!-;=?A-~]{1,255}>")
+"""As `message_id` makes them."""
 
 
 class EmailWay:
@@ -88,6 +90,8 @@ def composed(message: Message, sender: str, station: str) -> EmailMessage:
     mail["Subject"] = _line(message.subject)[:SUBJECT_MAX]
     mail["Date"] = formatdate()
     mail["Message-ID"] = message_id(message, sender, station)
+    if MESSAGE_ID.fullmatch(message.thread):
+        mail["In-Reply-To"] = mail["References"] = message.thread
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Chargepoint-Alert"] = _line(str(message.data.get("alert") or message.about))[:ID_MAX]
     mail["X-Chargepoint-Station"] = _ascii(station)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from chargepoint.station.alerts import reminders, texts
 from chargepoint.station.alerts.audience import Audience, Way
 from chargepoint.station.alerts.book import Alert
@@ -334,4 +336,10 @@ class Post:
         others = [
             (row, other) for row in bundle.others if (other := self._named(row.alert)) is not None
         ]
-        return texts.alert_message(writing, head, alert, others)
+        message = texts.alert_message(writing, head, alert, others)
+        return msgspec.structs.replace(message, thread=self._thread(head))
+
+    def _thread(self, row: Delivery) -> str:
+        """The reference of the first message to its address about its alert."""
+        before = [one for one in self._deliveries.of(row.alert) if one.way == row.way and one.told]
+        return min(before, key=lambda one: one.number).reference if before else ""

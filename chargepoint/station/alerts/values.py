@@ -94,6 +94,8 @@ class EvseNews(AlertEvent, frozen=True, kw_only=True):
 
     evse: int
     news: Literal["done", "free"]
+    unplugged: bool = False
+    """Done because the vehicle was taken away: nobody has to be asked to unplug."""
 
 
 class Channel(StrEnum):
@@ -134,6 +136,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     raised_at, cleared_at, state, code_v16, code_mrec; keys never depend on the language."""
     attachment: str = ""
     """HTML of a report that goes along with an e-mail; empty: none."""
+    thread: str = ""
+    """What the channel called the first message to this address about the same alert."""
     valid_s: float = 86_400.0
     """It is worth sending for so long yet."""
 

@@ -71,6 +71,23 @@ async def test_a_repeated_delivery_has_the_same_message_id_and_another_one_has_n
     assert message_id(mail(), SENDER, "CP-8") != first
 
 
+async def test_what_follows_about_an_alert_is_an_answer_to_the_first_mail_about_it() -> None:
+    async with mail_server() as server:
+        way = EmailWay(settings(server.port), "CP-7")
+        first = await way.send(mail())
+        await way.send(mail(delivery=42, about="cleared", thread=first))
+    raised, cleared = server.mails
+    assert (raised["References"], raised["In-Reply-To"]) == (None, None)
+    assert (cleared["References"], cleared["In-Reply-To"]) == (first, first)
+    assert raised["Message-ID"] == first
+
+
+@pytest.mark.parametrize("thread", ["7", "<a@b>\r\nBcc: x@example.com", "<a b@c>", "<a@b> <c@d>"])
+def test_what_is_no_message_id_is_no_thread(thread: str) -> None:
+    made = composed(mail(thread=thread), SENDER, "CP-7")
+    assert (made["References"], made["Bcc"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("answer", "retry"), [("450 busy", True), ("452 full", True), ("550 no such user", False)]
 )

@@ -118,7 +118,14 @@ class Stand:
         self.settle(message, "sent")
 
     def settle(self, message: Message, state: Any, *, retry: bool = False) -> None:
-        self.handle(Settled(at_s=self.now_s, delivery=message.delivery, state=state, retry=retry))
+        settled = Settled(
+            at_s=self.now_s,
+            delivery=message.delivery,
+            state=state,
+            retry=retry,
+            reference=f"<{message.delivery}@{message.contact}>" if state == "sent" else "",
+        )
+        self.handle(settled)
 
 
 def abouts(messages: Iterable[Message]) -> list[str]:

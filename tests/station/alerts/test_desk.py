@@ -161,6 +161,26 @@ def test_what_only_happens_calls_the_next_within_its_hold_off() -> None:
     assert [(one.contact, one.about) for one in stand.wait(70)] == [("bob", "escalated")]
 
 
+def test_all_messages_about_an_alert_follow_the_first_to_the_same_address() -> None:
+    """Over a restart too; each address has its own first message."""
+    hours = {"escalate_after_s": 3600.0, "remind_after_s": 7200.0}
+    stand = Stand(contact(), contact("bob", escalation=1), **hours)
+    (first,) = stand.look(RCD)
+    stand.start()
+    stand.wait(7300, RCD, every_s=10)
+    stand.wait(100)
+    (called,) = (one for one in stand.sent if one.about == "escalated")
+    threads = [(one.contact, one.about, one.thread) for one in stand.sent]
+    root, other = f"<{first.delivery}@ada>", f"<{called.delivery}@bob>"
+    assert threads == [
+        ("ada", "raised", ""),
+        ("bob", "escalated", ""),
+        ("ada", "reminded", root),
+        ("ada", "cleared", root),
+        ("bob", "cleared", other),
+    ]
+
+
 def test_an_acknowledged_alert_is_not_escalated() -> None:
     stand = Stand(contact(), contact("bob", escalation=1))
     (raised,) = stand.look(RCD)
