@@ -35,6 +35,7 @@ def alert_settings(config: Config) -> AlertSettings:
     limits = alerts.limits
     return AlertSettings(
         station=config.station.id,
+        site=config.site.name,
         contacts=tuple(contacts),
         rules={condition: _rule(rule) for condition, rule in alerts.rule.items()},
         limits=LimitSettings(

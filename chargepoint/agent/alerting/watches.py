@@ -29,6 +29,7 @@ FAILED_BEFORE_S = 60.0
 
 RESTING = ("SuspendedEV", "Finishing")
 DONE = ("SuspendedEV", "Finishing")
+CHARGES = ("Charging", "SuspendedEVSE")
 
 
 class Watches:
@@ -53,7 +54,7 @@ class Watches:
         for evse in status.evses:
             watch = self._evses.setdefault(evse.evse, _Evse(evse.evse))
             watch.look(evse, now_s)
-            self.news += [EvseNews(at_s=now_s, evse=evse.evse, news=one) for one in watch.news]
+            self.news += watch.news
             watch.news.clear()
         self._use(status, epoch_s)
         self._meet(health, now_s)
@@ -119,7 +120,7 @@ class _Evse:
         self.evse = evse
         self.hazards: tuple[str, ...] = ()
         self.failed = 0
-        self.news: list[Literal["done", "free"]] = []
+        self.news: list[EvseNews] = []
         self._points: deque[tuple[float, float]] = deque()
         self._state = ""
         self._transaction = ""
@@ -137,7 +138,7 @@ class _Evse:
             self._hazard_s = now_s
         self._session(status, now_s)
         self._rest(status, now_s)
-        self._tell(status.state)
+        self._tell(status, now_s)
 
     def slope(self) -> float:
         """Degrees per minute; 0 until it can be told."""
@@ -172,13 +173,20 @@ class _Evse:
         elif self._rests_since_s is None:
             self._rests_since_s = now_s
 
-    def _tell(self, state: str) -> None:
-        before, self._state = self._state, state
+    def _tell(self, status: EvseStatus, now_s: float) -> None:
+        before, self._state = self._state, status.state
+        state = status.state
         if not before or state == before:
             return
-        if state in DONE and before not in DONE:
-            self.news.append("done")
-        if state == "Available":
-            if before in ("Charging", "SuspendedEVSE"):
-                self.news.append("done")
-            self.news.append("free")
+        free = state == "Available"
+        if (before in CHARGES and free) or (state in DONE and before not in DONE):
+            gone = status.control is not None and not status.control.connected
+            self._news("done", now_s, unplugged=free or gone)
+        if free:
+            self._news("free", now_s)
+
+    def _news(
+        self, news: Literal["done", "free"], now_s: float, *, unplugged: bool = False
+    ) -> None:
+        event = EvseNews(at_s=now_s, evse=self.evse, news=news, unplugged=unplugged)
+        self.news.append(event)

@@ -119,8 +119,8 @@ class AlertDesk:
                 self._post.link_up(event, now_s)
             case Replied():
                 self._replied(event, now_s)
-            case EvseNews(evse=evse, news=news):
-                self._tell_drivers(evse, news, now_s)
+            case EvseNews():
+                self._tell_drivers(event, now_s)
             case _:
                 pass
         return self._done(now_s)
@@ -346,10 +346,11 @@ class AlertDesk:
             said = texts.acknowledged_texts(self._settings.station, alert, contact.language)
             self._post.notice(own[0], contact.language, said, now_s)
 
-    def _tell_drivers(self, evse: int, news: News, now_s: float) -> None:
-        for one in self._subscriptions.take(evse, news):
+    def _tell_drivers(self, event: EvseNews, now_s: float) -> None:
+        site = self._settings.site or self._settings.station
+        for one in self._subscriptions.take(event.evse, event.news):
             self._unsubscribe(one)
-            said = texts.driver_texts(self._settings.station, evse, news, one.language)
+            said = texts.driver_texts(site, event, one.language)
             way = Way(DRIVER, one.channel, one.address)
             self._post.notice(way, one.language, said, now_s)
 

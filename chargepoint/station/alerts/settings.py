@@ -98,6 +98,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
     station: str
+    site: str = ""
+    """Its name, as drivers know the place; empty: they read the station's id."""
     contacts: tuple[ContactSettings, ...] = ()
     rules: dict[str, RuleSettings] = {}
     limits: LimitSettings = LimitSettings()

@@ -18,7 +18,7 @@ from chargepoint.station.alerts.book import Alert
 from chargepoint.station.alerts.deliveries import About, Delivery
 from chargepoint.station.alerts.gsm_text import LIMIT, cut, gsm_text, length
 from chargepoint.station.alerts.settings import Calendar
-from chargepoint.station.alerts.values import Channel, Message
+from chargepoint.station.alerts.values import Channel, EvseNews, Message
 
 LISTED_MAX = 10
 VALID_MIN_S = 60.0
@@ -84,10 +84,11 @@ def acknowledged_texts(station: str, alert: Alert, language: str) -> tuple[str, 
     return phrase("alert.acknowledged.subject", language, code=alert.code), text, cut(text)
 
 
-def driver_texts(station: str, evse: int, news: str, language: str) -> tuple[str, str, str]:
-    """What a driver wanted to be told."""
-    text = phrase(f"alert.driver.{news}.text", language, station=station, evse=evse)
-    return phrase(f"alert.driver.{news}.subject", language), text, cut(text)
+def driver_texts(site: str, event: EvseNews, language: str) -> tuple[str, str, str]:
+    """What a driver wanted to be told; `site` as drivers know it."""
+    news = "unplugged" if event.unplugged else event.news
+    text = phrase(f"alert.driver.{news}.text", language, site=site, evse=event.evse)
+    return phrase(f"alert.driver.{event.news}.subject", language), text, cut(text)
 
 
 def lasted(duration_s: float, language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 
 from chargepoint import log
 from chargepoint.agent.alerting.overheard import Overheard, weighty
@@ -140,8 +141,18 @@ def test_bus_errors_are_those_of_the_last_minute() -> None:
 def test_drivers_hear_of_the_end_of_charging_and_of_a_free_place() -> None:
     watching = Watching()
     for state in ("Available", "Preparing", "Charging", "SuspendedEV", "Finishing", "Available"):
-        watching.look(evse(state=state))
-    assert [one.news for one in watching.watches.news] == ["done", "free"]
+        watching.look(evse(state=state, connected=state != "Available"))
+    news = [(one.news, one.unplugged) for one in watching.watches.news]
+    assert news == [("done", False), ("free", False)]
+
+
+@pytest.mark.parametrize("state", ["Available", "Finishing", "SuspendedEV"])
+def test_an_end_that_was_the_pulling_of_the_plug_is_told_as_one(state: str) -> None:
+    watching = Watching()
+    watching.look(evse(state="Charging", connected=True))
+    watching.look(evse(state=state, connected=False))
+    first = watching.watches.news[0]
+    assert (first.news, first.unplugged) == ("done", True)
 
 
 # --- How runs end ---------------------------------------------------------------------------------

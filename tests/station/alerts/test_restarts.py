@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from chargepoint.station.alerts.book import OPEN_MAX, WEIGHTY_MORE
 from chargepoint.station.alerts.settings import LimitSettings, RuleSettings
 from chargepoint.station.alerts.values import Channel, Condition, EvseNews
@@ -246,6 +248,25 @@ def test_a_driver_is_told_once_and_forgotten() -> None:
     assert "beendet" in told.short
     assert stand.handle(EvseNews(at_s=stand.now_s, evse=1, news="done")) == []
     assert PHONE not in str(stand.spaces)
+
+
+@pytest.mark.parametrize(
+    ("site", "unplugged", "language", "text"),
+    [
+        ("Market Garage", False, "en", "Charging at place 1 of Market Garage has ended. "
+         "Please unplug when you can, so that others can charge."),
+        ("Market Garage", True, "en", "Charging at place 1 of Market Garage has ended."),
+        ("", True, "de", "Der Ladevorgang an Platz 1 von CP7 ist beendet."),
+    ],
+)  # fmt: skip
+def test_a_driver_reads_the_name_of_the_site_and_is_asked_to_unplug_only_what_is_plugged_in(
+    site: str, unplugged: bool, language: str, text: str
+) -> None:
+    stand = Stand(site=site)
+    stand.perform(stand.desk.subscribe(1, "done", Channel.SMS, PHONE, language, stand.now_s)[0])
+    news = EvseNews(at_s=stand.now_s, evse=1, news="done", unplugged=unplugged)
+    (told,) = stand.handle(news)
+    assert (told.text, told.short) == (text, text)
 
 
 def test_a_wish_of_a_driver_ends_after_a_day() -> None:
