@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from chargepoint.catalog import entries, languages
 from chargepoint.config import alert_limits
-from chargepoint.config.alerts import Alerts, Contact
+from chargepoint.config.alerts import REMIND_MIN_H, Alerts, Contact
 from chargepoint.config.reading import Mistake
 from chargepoint.config.station_file import Config
 
@@ -28,6 +28,9 @@ def contradictions(config: Config) -> Iterator[Mistake]:
     yield from _conditions("alerts.rule", tuple(alerts.rule))
     yield from alert_limits.contradictions(alerts.rule)
     yield from _language("alerts.language", alerts.language)
+    if 0 < alerts.remind_after_h < REMIND_MIN_H:
+        problem = f"found {alerts.remind_after_h:g}, expected 0 (never) or {REMIND_MIN_H:g} on"
+        yield Mistake("alerts.remind_after_h", problem)
     if config.web is not None:
         yield from _subscriptions(config)
 

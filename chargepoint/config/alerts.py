@@ -8,6 +8,9 @@ import msgspec
 
 from chargepoint.config.reading import Name, Natural, NotNegative, Positive, Section
 
+REMIND_MIN_H = 0.25
+"""More often would use up the day's messages on what is known."""
+
 Severity = Literal["info", "warning", "error", "critical"]
 ChannelName = Literal["sms", "email", "webhook", "ntfy", "mqtt", "apprise"]
 Role = Literal["operator", "technician", "service_partner", "driver"]
@@ -186,7 +189,7 @@ class Alerts(Section, frozen=True):
     escalate_after_min: Positive = 30.0
     """Without acknowledgement, to the next step of contacts."""
     remind_after_h: NotNegative = 24.0
-    """Faults that nobody acknowledges are told again each time; 0: never."""
+    """Faults that nobody acknowledges are told again each time; 0: never, else REMIND_MIN_H on."""
     contact: tuple[Contact, ...] = ()
     rule: dict[str, AlertRule] = {}
     limits: Limits = Limits()

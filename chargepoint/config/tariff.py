@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from chargepoint.config.reading import NotNegative, Section, Text
+from chargepoint.config.reading import Section, Text
 
 Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -66,7 +66,7 @@ class Tariff(Section, frozen=True):
     """Per hour of the transaction."""
     idle_price: Price = 0.0
     """Per hour plugged in after the vehicle has stopped charging."""
-    idle_free_min: NotNegative = 0.0
+    idle_free_min: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
     start_price: Price = 0.0
     """Per transaction."""
     tax_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None

@@ -11,6 +11,9 @@ from chargepoint.price_plan import minor_units
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 """Currencies that are better known by their sign."""
 
+PRICE_DIGITS = 6
+"""Decimals of a price at most."""
+
 
 def number(value: float, digits: int, language: str) -> str:
     """`value` with so many digits behind the decimal sign."""
@@ -28,9 +31,9 @@ def money(amount: float, currency: str, language: str, digits: int | None = None
 
 
 def price(amount: float, currency: str, language: str) -> str:
-    """A price: cents, and tenths of a cent only where there are some."""
-    whole = round(amount * 100, 6) == round(amount * 100)
-    return money(amount, currency, language, None if whole else 3)
+    """A price with all its decimals, and no fewer than amounts of its currency have."""
+    decimals = len(f"{amount:.{PRICE_DIGITS}f}".rstrip("0").partition(".")[2])
+    return money(amount, currency, language, max(decimals, minor_units(currency)))
 
 
 def duration(seconds: float, language: str) -> str:

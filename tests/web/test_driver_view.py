@@ -281,6 +281,20 @@ def test_prices_are_told_one_by_one() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        (30.5, "JPY", "JPY 30.5"),
+        (30.0, "JPY", "JPY 30"),
+        (0.2999, "EUR", "€ 0.2999"),
+        (0.345, "EUR", "€ 0.345"),
+        (0.25, "BHD", "BHD 0.250"),
+    ],
+)
+def test_a_price_is_told_as_it_is_reckoned_with(amount: float, currency: str, told: str) -> None:
+    assert price(amount, currency, "en") == told
+
+
 def test_without_prices_the_provider_is_named_and_zero_is_free() -> None:
     assert price_lines(None, NOW, "en") == ("Your provider tells you the price.",)
     assert price_lines(price_plan(Tariff()), NOW, "en") == ("Charging is free of charge.",)
