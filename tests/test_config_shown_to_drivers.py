@@ -74,6 +74,11 @@ DAYS = [*range(1, 32), *range(1, 21)]
             {"tariff.prices_include_tax": False},
             "tariff.prices_include_tax: false, but nothing says how much tax comes on top",
         ),
+        (
+            {"tariff.idle_free_min": 1e300},
+            "tariff.idle_free_min: found 1e+300; expected `float` <=",
+        ),
+        ({"alerts.remind_after_h": 0.01}, "alerts.remind_after_h: found 0.01, expected 0 (never)"),
         ({"tariff.energy_price": float("inf")}, "tariff.energy_price: found inf, expected a fin"),
     ],
 )
