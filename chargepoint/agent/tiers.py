@@ -72,8 +72,8 @@ def connect(place: str, *, synchronous: str, tables: str) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"PRAGMA synchronous = {synchronous}")
         database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        # Some systems build SQLite to wipe whatever is deleted, which doubles the pages written; FAST
-        # wipes what lies in pages that are written anyway.
+        # Some systems build SQLite to wipe whatever is deleted, which doubles the pages written;
+        # FAST wipes what lies in pages that are written anyway.
         database.execute("PRAGMA secure_delete = FAST")
         database.execute("PRAGMA cache_size = -512")
         (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
