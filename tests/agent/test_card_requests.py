@@ -99,6 +99,7 @@ REFUSED = [
     (LearnCard(name="Bert", within_s=0.01), "no card within 0.01 s"),
     (AddCard(number="", name="Bert"), "number: found 0 characters, expected 1 to 36"),
     (AddCard(number=CARD.lower(), name="Bert"), "this card is there already: Anna"),
+    (AddCard(number="04:a1:B2:C3", name="Bert"), "number: found signs between its digits"),
     (ChangeCard(card="Carl", until="x"), "until: found `x`, expected a day"),
     (ChangeCard(card="Carl"), "there is no card named Carl"),
     (ForgetCard(card="Carl"), "there is no card named Carl"),

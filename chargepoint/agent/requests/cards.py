@@ -6,6 +6,7 @@ masked, with the digest by which `requests.tokens` tells cards apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date
 from typing import Literal
@@ -37,6 +38,9 @@ from chargepoint.station.station import Station
 
 STATION_WAIT_S = 10.0
 """The station answers when what was asked for is on the disk."""
+
+SEPARATED = re.compile(r"[0-9A-Fa-f]{2}([:\- ][0-9A-Fa-f]{2})+")
+"""A UID as telephones show it; readers deliver none so, and the card would never be the same."""
 
 Use = Literal["off", "alone", "offline"]
 
@@ -84,6 +88,8 @@ class CardRequests:
 
     async def _add(self, request: AddCard, caller: Caller) -> AsyncIterator[Answered]:
         until, problem = _day(request.until)
+        if not problem and SEPARATED.fullmatch(request.number.strip()):
+            problem = "number: found signs between its digits, expected the digits alone: 04A1B2C3"
         if problem:
             yield Done(ok=False, detail=problem)
             return
